@@ -1,0 +1,45 @@
+# make demo    a campaign page, and a small fediverse that endorses it, on this machine
+# make test    sets up everything that the tests need, and runs them
+# make check   style, types, layers, translations
+# make serve   the instance that .env describes
+# make bench   what this machine can do, and how much of it fedicause uses
+# make lock    newer libraries
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help demo test check serve bench lock setup setup-dev
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup:
+	@tools/venv .venv requirements.lock .
+
+setup-dev:
+	@tools/venv .venv requirements-dev.lock .
+
+demo: setup
+	@exec .venv/bin/fedicause demo
+
+serve: setup
+	@exec .venv/bin/fedicause serve
+
+bench: setup-dev
+	@exec .venv/bin/python -m bench
+
+# As root everything is there once the tools have run, so nothing may be skipped.
+test: setup-dev
+	@tools/components
+	@tools/peers
+	@tools/venv .venv-pasture tests/interop/pasture/requirements.lock
+	@if [[ $$(id -u) == 0 ]]; then export FEDICAUSE_COMPLETE=1; fi; .venv/bin/python -m pytest $(TESTS)
+
+check: setup-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest tests/test_layers.py tests/test_repository.py
+	.venv/bin/python -m fedicause.web.translations --check
+
+lock:
+	@tools/lock

@@ -1,0 +1,29 @@
+"""`python -m bench [NAME …]`: measures, and prints one table."""
+
+import sys
+
+from bench.measurements import ALL, Line, measure_limits
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(ALL)
+    unknown = sorted(set(names) - set(ALL))
+    if unknown:
+        sys.exit(f"No such measurement: {', '.join(unknown)}. There are: {', '.join(ALL)}.")
+    found = measure_limits()
+    print(f"{'':44}{'measured':>14}   {'ratio':>6}  of", flush=True)
+    for line in found.lines():
+        show(line)
+    for name in names:
+        for line in ALL[name](found):
+            show(line)
+
+
+def show(line: Line) -> None:
+    ratio = "" if line.ratio is None else f"{line.ratio:6.2f}"
+    wanted = f"  (wanted {line.wanted})" if line.wanted else ""
+    print(f"{line.what:44}{line.value:12,.0f}{line.unit:3}{ratio:>6}  {line.limit}{wanted}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""A real instance for one measurement: its own directory, its own server process."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import limits
+from bench.crowd import Crowd
+from storage import actors
+from storage.columns import from_milliseconds
+from storage.database import Database
+
+CALL = """---
+title: Keep the old forest
+slug: {slug}
+kind: petition
+topic: Forests
+goal: 100000
+language: en
+---
+The council decides in spring. **Four hundred oaks** stand on the hill, and a road is planned through them.
+
+Sign so that they stay.
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@dataclass
+class Bench:
+    """An initialised instance in development mode with campaigns `call0`, `call1`, … published."""
+
+    data: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {"FEDICAUSE_URL": self.url, "FEDICAUSE_DATA": str(self.data), "FEDICAUSE_DEV": "1"}
+        return {name: value for name, value in os.environ.items() if not name.startswith("FEDICAUSE_")} | ours
+
+    def run(self, *arguments: str) -> str:
+        """The output of a fedicause command."""
+        command = [sys.executable, "-m", "fedicause.cli", *arguments]
+        return subprocess.run(  # noqa: S603
+            command, env=self.environment, check=True, capture_output=True, text=True
+        ).stdout
+
+    def know(self, crowd: Crowd) -> None:
+        """Stores these people and their keys, as if each had been fetched."""
+
+        async def store() -> None:
+            database = Database(f"sqlite:///{self.data / 'fedicause.db'}")
+            described = crowd.descriptions()
+            for start in range(0, len(described), 5000):
+                async with database.writing() as session:
+                    await actors.remember(session, described[start : start + 5000], from_milliseconds(0))
+            await database.close()
+
+        asyncio.run(store())
+
+    @contextmanager
+    def serving(self, *options: str) -> Iterator["Bench"]:
+        """Runs `fedicause serve` meanwhile."""
+        self.process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "fedicause.cli", "serve", "--port", str(self.port), *options],
+            env=self.environment,
+            stderr=(self.data / "log").open("ab"),
+        )
+        try:
+            limits.wait_for(self.port)
+            yield self
+        finally:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+            self.process = None
+
+    def memory(self) -> float:
+        """Megabytes (10⁶ bytes) that the server process holds: its resident set."""
+        assert self.process
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024 / 1e6
+        raise AssertionError("no VmRSS")
+
+
+@contextmanager
+def bench(slugs: Sequence[str] = ("call0",)) -> Iterator[Bench]:
+    data = Path(tempfile.mkdtemp(prefix="fedicause-bench-"))
+    try:
+        made = Bench(data, free_port())
+        made.run(
+            "init", "--name", "Friends of the Old Forest", "--handle", "org", "--admin-email", "a@b.example"
+        )
+        for slug in slugs:
+            (data / "call.md").write_text(CALL.format(slug=slug))
+            made.run("campaign", "new", str(data / "call.md"))
+            made.run("campaign", "publish", slug)
+        yield made
+    finally:
+        shutil.rmtree(data)

@@ -1,0 +1,1 @@
+"""ActivityPub protocol and cryptography; knows neither the database nor the application."""

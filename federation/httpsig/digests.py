@@ -1,0 +1,43 @@
+"""Whether a body is the one that was signed: `Digest` (RFC 3230) and `Content-Digest` (RFC 9530)."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+import http_message_signatures
+
+from federation.httpsig.messages import Forged
+
+
+def digest(body: bytes) -> str:
+    """The value of a `Digest` header."""
+    return "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
+
+
+def check_digest(value: str, body: bytes) -> None:
+    """Raises Forged unless a `Digest` header names exactly one SHA-256, and the body has it.
+
+    Other algorithms beside it are not looked at; the name's case is not either (some write `sha-256`).
+    """
+    named = [
+        encoded
+        for algorithm, _, encoded in (part.partition("=") for part in value.split(","))
+        if algorithm.strip().lower() == "sha-256"
+    ]
+    if len(named) != 1:
+        raise Forged("not one SHA-256 digest")
+    try:
+        expected = binascii.a2b_base64(named[0].strip(), strict_mode=True)
+    except ValueError as error:
+        raise Forged("digest is not base64") from error
+    if not hmac.compare_digest(expected, hashlib.sha256(body).digest()):
+        raise Forged("the body is not the signed one")
+
+
+def check_content_digest(value: str, body: bytes) -> None:
+    """Raises Forged unless all of a `Content-Digest` are SHA-256 or SHA-512 of the body."""
+    try:
+        http_message_signatures.ContentDigest.verify(value, body)
+    except http_message_signatures.HTTPMessageSignaturesException as error:
+        raise Forged(str(error)) from error

@@ -1,0 +1,145 @@
+"""The composition root: puts an instance together from its settings, and runs it."""
+
+import asyncio
+import logging
+import signal
+import ssl as tls
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import uvloop
+from aiohttp import abc, web
+
+from federation import addresses
+from federation.remote import Remote
+from fedicause import __version__, keyring, seal, work
+from fedicause.hints import Hints
+from fedicause.instance import Instance
+from fedicause.receive import Receiver
+from fedicause.settings import Settings
+from fedicause.urls import Urls
+from fedicause.web import actors, api, discovery, endorse, errors, fediverse, inbox, operating, pages, public
+from fedicause.web.inbox import RECEIVER
+from fedicause.web.keys import INSTANCE
+from storage import hosts, local_actors
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+# Seconds that requests under way are given when the server stops.
+GRACE = 10.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_instance(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    resolver: abc.AbstractResolver | None = None,
+    ssl: tls.SSLContext | None = None,
+    dial: addresses.Dial = addresses.dial,
+) -> AsyncIterator[Instance]:
+    """An initialised instance with its connections; raises local_actors.NotInitialised, FileNotFoundError.
+
+    `resolver`, `ssl` and `dial` stand in for the system's names, authorities, and check of each address.
+    """
+    sealed = seal.load(settings.secret_file)
+    urls = Urls(settings.url)
+    database = Database(settings.database)
+    try:
+        async with database.reading() as session:
+            key = keyring.signing_key(await local_actors.instance(session), sealed, urls)
+            schemes = await hosts.schemes(session)
+        async with Remote(
+            key=key,
+            user_agent=f"fedicause/{__version__} (+{settings.url}/)",
+            allow_private=settings.dev,
+            now=now,
+            schemes=schemes,
+            resolver=resolver,
+            ssl=ssl,
+            dial=dial,
+        ) as remote:
+            yield Instance(settings, urls, database, sealed, remote, Hints(), now)
+    finally:
+        await database.close()
+
+
+def web_app(instance: Instance) -> web.Application:
+    """Everything that answers over HTTP."""
+    app = web.Application(client_max_size=inbox.MOST_BYTES, middlewares=[errors.middleware])
+    app[INSTANCE] = instance
+    pages.prepare(app)
+    app.cleanup_ctx.append(_receiving)
+    for part in (inbox, fediverse, actors, discovery, api, endorse, operating, public):
+        app.add_routes(part.routes)
+    return app
+
+
+async def _receiving(app: web.Application) -> AsyncIterator[None]:
+    async with Receiver(app[INSTANCE]) as receiver:
+        app[RECEIVER] = receiver
+        yield
+
+
+def serve(settings: Settings, host: str, port: int, *, work_too: bool = True) -> None:
+    """Answers requests, and does the queued work too unless told not to, until SIGTERM or SIGINT."""
+    _run(_serve(settings, host, port, work_too=work_too))
+
+
+def work_alone(settings: Settings) -> None:
+    """Does the queued work without a web server, until SIGTERM or SIGINT."""
+    _run(_work(settings))
+
+
+def _run(main: Any) -> None:
+    # The database's threads must win the interpreter back from a busy event loop: sooner than after 5 ms.
+    sys.setswitchinterval(0.0005)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+async def _serve(settings: Settings, host: str, port: int, *, work_too: bool) -> None:
+    stop = _stop_on_signals()
+    async with open_instance(settings) as instance:
+        runner = web.AppRunner(
+            web_app(instance),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=GRACE,
+            keepalive_timeout=75,
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port, backlog=1024).start()
+            if settings.dev:
+                log.warning(
+                    "Development mode: http and private addresses are allowed. Never use it in public."
+                )
+            log.info("Listening on http://%s:%d for %s", host, port, settings.url)
+            if work_too:
+                await work.run(instance, receiver=runner.app[RECEIVER], stop=stop)
+            else:
+                await stop.wait()
+        finally:
+            await runner.cleanup()
+
+
+async def _work(settings: Settings) -> None:
+    stop = _stop_on_signals()
+    async with open_instance(settings) as instance, Receiver(instance) as receiver:
+        await work.run(instance, receiver=receiver, stop=stop)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

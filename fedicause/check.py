@@ -1,0 +1,225 @@
+"""Whether an instance is in order: what was looked at, what is wrong, and what to do about it."""
+
+import os
+import shutil
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fedicause import seal
+from fedicause.settings import Settings
+from storage import campaigns, counts, local_actors, migrations, queues
+
+SMALLEST_DISK: Final = 512 * 1024**2
+OVERDUE: Final = timedelta(minutes=10)
+LONG_QUEUE: Final = 100_000
+CLOCK_ERROR: Final = timedelta(minutes=5)
+
+State = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look showed; `advice` is what to do, empty if all is well."""
+
+    name: str
+    state: State
+    text: str
+    advice: str = ""
+
+
+async def before_opening(settings: Settings, *, has_database: bool) -> list[Finding]:
+    """What settings, secret file, disk and schema show, without a row of the database."""
+    found = [_url(settings), _disk(settings)]
+    if not has_database:
+        return [*found, Finding("schema", "problem", "there is no database yet", "run `fedicause init`")]
+    return [*found, _secret(settings), await _schema(settings)]
+
+
+async def opened(session: AsyncSession, settings: Settings, *, now: datetime) -> list[Finding]:
+    """What the rows of a current database say."""
+    return [finding async for finding in _opened(session, settings, now)]
+
+
+async def _opened(session: AsyncSession, settings: Settings, now: datetime) -> AsyncIterator[Finding]:
+    try:
+        actor = await local_actors.instance(session)
+        organisation, _ = await local_actors.organisation(session)
+    except local_actors.NotInitialised:
+        yield Finding("organisation", "problem", "there is none yet", "run `fedicause init`")
+        return
+    yield Finding("organisation", "ok", organisation.name)
+    yield _same_host(settings, actor.name)
+    yield _opens(settings, actor.rsa_sealed)
+    yield _clock(await queues.latest(session), now)
+    yield _counts([each for each in await counts.recount(session) if not each.agrees])
+    yield _pictures(settings, await campaigns.pictures(session))
+    yield _deliveries(await queues.deliveries(session, now=now), now)
+    yield _parked(await queues.parked(session, now=now), now)
+
+
+async def repair(session: AsyncSession, *, now: datetime) -> list[str]:
+    """Sets the counts that disagree to what the registers say; returns the names of their actors."""
+    await counts.lock(session)
+    wrong = [each for each in await counts.recount(session) if not each.agrees]
+    await counts.replace(session, wrong, now=now)
+    return [each.name for each in wrong]
+
+
+def _url(settings: Settings) -> Finding:
+    host = urlsplit(settings.url).hostname or ""
+    if settings.dev:
+        return Finding(
+            "address",
+            "warning",
+            f"{settings.url}, in development mode: http and private addresses are allowed",
+            "unset FEDICAUSE_DEV before anybody else can reach this",
+        )
+    if host.rpartition(".")[2].isdigit() or host.startswith("[") or "." not in host:
+        return Finding(
+            "address",
+            "problem",
+            f"{settings.url} is no public name",
+            "set FEDICAUSE_URL to a host that others find",
+        )
+    return Finding("address", "ok", settings.url)
+
+
+def _same_host(settings: Settings, name: str) -> Finding:
+    if name == settings.host:
+        return Finding("host", "ok", name)
+    return Finding(
+        "host",
+        "problem",
+        f"this instance began as {name}, and now FEDICAUSE_URL says {settings.host}",
+        f"set FEDICAUSE_URL back: other servers know its actors under {name} only",
+    )
+
+
+def _secret(settings: Settings) -> Finding:
+    path = settings.secret_file
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return Finding(
+            "secret",
+            "problem",
+            f"{path} is not there",
+            "restore it from your backup; keys can't be opened without",
+        )
+    if mode & 0o077:
+        return Finding(
+            "secret", "problem", f"{path} can be read by others (mode {mode:04o})", f"chmod 600 {path}"
+        )
+    if not os.access(path, os.R_OK):
+        return Finding(
+            "secret", "problem", f"{path} can't be read", "run this as the user that the server runs as"
+        )
+    return Finding("secret", "ok", f"{path} (mode {mode:04o})")
+
+
+def _opens(settings: Settings, sealed: bytes) -> Finding:
+    try:
+        seal.load(settings.secret_file).open(sealed)
+    except (OSError, ValueError, seal.WrongSecret):
+        return Finding(
+            "keys",
+            "problem",
+            "the secret file does not open the keys",
+            "restore the secret that belongs to this database",
+        )
+    return Finding("keys", "ok", "the secret opens them")
+
+
+def _disk(settings: Settings) -> Finding:
+    place = settings.data
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    shown = f"{free / 1024**3:,.1f} GB free for {settings.data}"
+    if free < SMALLEST_DISK:
+        return Finding("disk", "problem", shown, "make room: without it nothing can be recorded")
+    return Finding("disk", "ok", shown)
+
+
+async def _schema(settings: Settings) -> Finding:
+    try:
+        current = await migrations.is_current(settings.database)
+    except (OSError, DBAPIError) as error:
+        return Finding(
+            "schema", "problem", f"the database can't be reached ({type(error).__name__})", "start it"
+        )
+    if current:
+        return Finding("schema", "ok", "the newest")
+    return Finding("schema", "problem", "not that of this version", "run `fedicause migrate`")
+
+
+def _clock(latest: datetime | None, now: datetime) -> Finding:
+    if latest is not None and latest > now + CLOCK_ERROR:
+        return Finding(
+            "clock",
+            "problem",
+            f"it is {now:%Y-%m-%d %H:%M} UTC here, but something happened at {latest:%Y-%m-%d %H:%M}",
+            "set the clock by NTP: signatures more than an hour off are refused",
+        )
+    return Finding("clock", "ok", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _counts(wrong: list[counts.Recount]) -> Finding:
+    if not wrong:
+        return Finding("counts", "ok", "all agree with the registers")
+    each = "; ".join(f"{one.name}: {one.stored} instead of {one.counted}" for one in wrong[:5])
+    return Finding(
+        "counts",
+        "problem",
+        f"{len(wrong)} disagree with the registers ({each})",
+        "run `fedicause doctor --repair`",
+    )
+
+
+def _pictures(settings: Settings, names: list[str]) -> Finding:
+    lost = [name for name in names if not (settings.media / name).is_file()]
+    if lost:
+        return Finding(
+            "pictures",
+            "problem",
+            f"missing in {settings.media}: {', '.join(lost[:5])}",
+            "restore them, or `campaign edit`",
+        )
+    return Finding("pictures", "ok", f"{len(names):,} stored")
+
+
+def _deliveries(queue: queues.Queue, now: datetime) -> Finding:
+    shown = f"{queue.waiting:,} waiting"
+    if queue.failed:
+        shown += f", {queue.failed:,} given up in the last week"
+    if queue.oldest_due is not None and now - queue.oldest_due > OVERDUE:
+        return Finding(
+            "deliveries",
+            "problem",
+            f"{shown}, the oldest due since {queue.oldest_due:%Y-%m-%d %H:%M} UTC",
+            "run `fedicause serve` or `fedicause work`; if one is running, look at its log",
+        )
+    if queue.waiting > LONG_QUEUE:
+        return Finding(
+            "deliveries", "warning", shown, "run more `fedicause work` beside this (PostgreSQL only)"
+        )
+    return Finding("deliveries", "ok", shown)
+
+
+def _parked(queue: queues.Queue, now: datetime) -> Finding:
+    shown = f"{queue.waiting:,} waiting for their sender's key"
+    if queue.oldest_due is not None and now - queue.oldest_due > OVERDUE:
+        return Finding(
+            "parked requests",
+            "problem",
+            f"{shown}, the oldest due since {queue.oldest_due:%Y-%m-%d %H:%M} UTC",
+            "run `fedicause serve` or `fedicause work`; if one is running, look at its log",
+        )
+    return Finding("parked requests", "ok", shown)

@@ -1,0 +1,167 @@
+"""The command line: its root, and the settings and transactions that commands work with."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from federation.vocabulary import Malformed
+from fedicause import __version__, manuscript, moderate, pictures, publish, seal, settings
+from fedicause.commands import campaigns, moderation, operating, shown
+from fedicause.commands.desk import BEGIN, Refused, Result, Work, WrongInput
+from fedicause.seal import Seal
+from fedicause.settings import Settings
+from fedicause.urls import Urls
+from storage import local_actors, migrations, organisations, users
+from storage.database import Database, UnknownDatabase
+
+# What a person can put right: what they wrote or set (2), or what can't be done as things are (1).
+WRONG = (manuscript.Unusable, pictures.Unusable, settings.Misconfigured, UnknownDatabase, Malformed)
+NOT_NOW = (publish.Impossible, moderate.Unknown, users.Taken)
+
+
+class Office:
+    """The `Desk` of every command: opens the database for as long as the command's one transaction takes."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    @cached_property
+    def settings(self) -> Settings:
+        return settings.load()
+
+    @property
+    def urls(self) -> Urls:
+        return Urls(self.settings.url)
+
+    @cached_property
+    def seal(self) -> Seal:
+        try:
+            return seal.load(self.settings.secret_file)
+        except (OSError, ValueError) as error:
+            raise Refused(f"The secret file {self.settings.secret_file} can't be read") from error
+
+    def change(self, work: Work[Result], *, fresh: bool = False) -> Result:
+        return self.run(self._open(work, change=True, fresh=fresh))
+
+    def look(self, work: Work[Result], *, fresh: bool = False) -> Result:
+        return self.run(self._open(work, change=False, fresh=fresh))
+
+    async def _open(self, work: Work[Result], *, change: bool, fresh: bool) -> Result:
+        if not fresh:
+            await self.expect_schema()
+        database = Database(self.settings.database)
+        try:
+            async with database.writing() if change else database.reading() as session:
+                return await work(session)
+        finally:
+            await database.close()
+
+    async def expect_schema(self) -> None:
+        """Raises Refused where the database is missing, or not of this version."""
+        if not self.has_database():
+            raise Refused(BEGIN)
+        if not await migrations.is_current(self.settings.database):
+            if await self._open(organisations.name, change=False, fresh=True) is None:
+                raise Refused(BEGIN)
+            raise Refused("The database is not of this version. Bring it up to date with: fedicause migrate")
+
+    def has_database(self) -> bool:
+        path = make_url(self.settings.database).database
+        return not self.settings.database.startswith("sqlite") or (path is not None and Path(path).is_file())
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run(work)
+
+
+class PlainSpoken(click.Group):
+    """Ends with one sentence, and no traceback, where a person can put it right."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except local_actors.NotInitialised as error:
+            raise Refused(BEGIN) from error
+        except seal.WrongSecret as error:
+            raise Refused("The secret file does not belong to this database") from error
+        except WRONG as error:
+            raise WrongInput(str(error)) from error
+        except NOT_NOW as error:
+            raise Refused(str(error)) from error
+        except DBAPIError as error:
+            raise Refused(f"The database can't be used: {shown.one_line(str(error.orig), 200)}") from error
+        except ConnectionError as error:
+            raise Refused(f"The database can't be reached: {error}") from error
+
+
+@click.group(
+    cls=PlainSpoken, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="fedicause")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """A federated campaign network: your organisation publishes, the fediverse endorses."""
+    context.obj = Office()
+
+
+main.add_command(campaigns.campaign)
+main.add_command(campaigns.support)
+main.add_command(moderation.moderate)
+for each in (operating.init, operating.migrate, operating.doctor, operating.user):
+    main.add_command(each)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--no-work", is_flag=True, help="Leave the queued work to `fedicause work`.")
+@click.pass_obj
+def serve(office: Office, host: str, port: int, no_work: bool) -> None:
+    """Answer requests, and deliver what is queued."""
+    office.run(office.expect_schema())
+    # The web server takes time to load that no other command should.
+    from fedicause import app  # noqa: PLC0415
+
+    _log_to_stderr()
+    app.serve(office.settings, host, port, work_too=not no_work)
+
+
+@main.command()
+@click.pass_obj
+def work(office: Office) -> None:
+    """Deliver what is queued, without a web server."""
+    office.run(office.expect_schema())
+    from fedicause import app  # noqa: PLC0415
+
+    _log_to_stderr()
+    app.work_alone(office.settings)
+
+
+@main.command()
+@click.option("--port", default=8010, show_default=True, type=click.IntRange(0, 65535), help="0: any.")
+@click.option("--people", default=200, show_default=True, type=click.IntRange(0, 5000))
+@click.option("--seconds", type=click.FloatRange(0), help="End after so many seconds.")
+@click.option("--seed", default=7, show_default=True, help="Another number, other people.")
+def demo(port: int, people: int, seconds: float | None, seed: int) -> None:
+    """Show it all on this machine.
+
+    An organisation, its campaigns, and a simulated fediverse that endorses them.
+    Ctrl-C ends it, and leaves nothing behind.
+    """
+    from fedicause import demo as show  # noqa: PLC0415
+
+    try:
+        show.run(port=port, people=people, seconds=seconds, seed=seed)
+    except show.Failed as error:
+        raise Refused(str(error)) from error
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,225 @@
+"""`fedicause campaign …` and `fedicause support`."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fedicause import manuscript, pictures, publish
+from fedicause import support as supported
+from fedicause.commands import shown
+from fedicause.commands.desk import Desk
+from storage import campaigns
+from storage.models import Campaign, Update
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group()
+def campaign() -> None:
+    """Write, publish and end campaigns.
+
+    A file is Markdown under YAML front matter with the fields title, slug, kind, topic, goal, language, ends,
+    picture and picture_alt.
+    """
+
+
+@campaign.command()
+@click.argument("file", type=FILE)
+@click.pass_obj
+def new(desk: Desk, file: Path) -> None:
+    """Make a draft from FILE; nobody sees it until you publish it."""
+    written = manuscript.read(file)
+    picture = _picture(desk, written)
+
+    async def work(session: AsyncSession) -> Campaign:
+        return await publish.create(
+            session, seal=desk.seal, manuscript=written, picture=picture, now=desk.now()
+        )
+
+    slug = desk.change(work).slug
+    click.echo(f"The draft `{slug}` is kept. Publish it with: fedicause campaign publish {slug}")
+
+
+@campaign.command("publish")
+@click.argument("slug")
+@click.pass_obj
+def publish_(desk: Desk, slug: str) -> None:
+    """Make the draft SLUG public, and announce it to whoever follows the organisation."""
+
+    async def work(session: AsyncSession) -> Campaign:
+        return await publish.publish(session, urls=desk.urls, slug=slug, now=desk.now())
+
+    found = desk.change(work)
+    click.echo(f"Published: {desk.urls.note(found.slug)}")
+    click.echo(f"On the fediverse it is @{found.slug}@{desk.settings.host}")
+
+
+@campaign.command()
+@click.argument("slug")
+@click.argument("file", type=FILE)
+@click.pass_obj
+def edit(desk: Desk, slug: str, file: Path) -> None:
+    """Change the call of SLUG to what FILE says.
+
+    Fields that FILE leaves out stay as they are; goal, ends and picture are taken away by the word `none`.
+    """
+    written = manuscript.read(file)
+    picture = _picture(desk, written)
+
+    async def work(session: AsyncSession) -> tuple[Campaign, str | None]:
+        old = (await publish.find(session, slug)).picture
+        changed = await publish.edit(
+            session, urls=desk.urls, slug=slug, manuscript=written, picture=picture, now=desk.now()
+        )
+        unused = old and old not in await campaigns.pictures(session)
+        return changed, old if unused else None
+
+    found, unused = desk.change(work)
+    if unused:
+        pictures.remove(unused, desk.settings.media)
+    told = " Other servers will be told." if found.state != "draft" else ""
+    click.echo(f"`{found.slug}` is changed.{told}")
+
+
+@campaign.command()
+@click.argument("slug")
+@click.argument("file", type=FILE)
+@click.pass_obj
+def update(desk: Desk, slug: str, file: Path) -> None:
+    """Post the news in FILE (title, text, language) to whoever follows SLUG."""
+    written = manuscript.read(file)
+
+    async def work(session: AsyncSession) -> Update:
+        return await publish.update(session, urls=desk.urls, slug=slug, manuscript=written, now=desk.now())
+
+    click.echo(f"Posted: {desk.urls.update(slug.lower(), desk.change(work).number)}")
+
+
+@campaign.command()
+@click.argument("slug")
+@click.argument("file", type=FILE)
+@click.pass_obj
+def translate(desk: Desk, slug: str, file: Path) -> None:
+    """Add the call of SLUG in the language of FILE, or replace it in that language."""
+    written = manuscript.read(file)
+
+    async def work(session: AsyncSession) -> list[str]:
+        found = await publish.translate(
+            session, urls=desk.urls, slug=slug, manuscript=written, now=desk.now()
+        )
+        return [*await campaigns.texts(session, found.id)]
+
+    click.echo(f"`{slug.lower()}` can be read in: {', '.join(desk.change(work))}")
+
+
+@campaign.command()
+@click.argument("slug")
+@click.pass_obj
+def close(desk: Desk, slug: str) -> None:
+    """End SLUG: it takes no more endorsements, and stays to be read."""
+
+    async def work(session: AsyncSession) -> Campaign:
+        return await publish.close(session, urls=desk.urls, slug=slug, now=desk.now())
+
+    click.echo(f"`{desk.change(work).slug}` is closed.")
+
+
+@campaign.command()
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_obj
+def delete(desk: Desk, slug: str, yes: bool) -> None:
+    """Delete SLUG here and on other servers. Its name can't be used again."""
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Delete `{slug}` for good, with its endorsements?", abort=True)
+
+    async def work(session: AsyncSession) -> str | None:
+        picture = await publish.delete(session, urls=desk.urls, slug=slug, now=desk.now())
+        return picture if picture and picture not in await campaigns.pictures(session) else None
+
+    picture = desk.change(work)
+    if picture:
+        pictures.remove(picture, desk.settings.media)
+    click.echo(f"`{slug.lower()}` is deleted. Other servers will be told.")
+
+
+@campaign.command("list")
+@shown.as_json
+@click.pass_obj
+def list_(desk: Desk, in_json: bool) -> None:
+    """List all campaigns, drafts too."""
+    rows = [_row(desk, each) for each in desk.look(campaigns.every)]
+    columns = {
+        "slug": "SLUG",
+        "title": "TITLE",
+        "kind": "KIND",
+        "state": "STATE",
+        "languages": "LANGUAGES",
+        "endorsements": "ENDORSED",
+        "goal": "GOAL",
+        "shares": "SHARED",
+        "ends": "ENDS",
+    }
+    shown.listing(
+        rows,
+        columns,
+        in_json=in_json,
+        nothing="There is no campaign yet. Begin with: fedicause campaign new FILE.md",
+    )
+
+
+@click.command()
+@click.argument("slug")
+@shown.as_json
+@click.pass_obj
+def support(desk: Desk, slug: str, in_json: bool) -> None:
+    """Show the support of SLUG: the total with its parts."""
+
+    async def work(session: AsyncSession) -> dict[str, Any]:
+        return await supported.support(session, desk.urls, await publish.find(session, slug))
+
+    found = desk.look(work)
+    if in_json:
+        shown.document(found)
+        return
+    goal = f" of {found['goal']:,} ({found['total'] / found['goal']:.0%})" if found["goal"] else ""
+    click.secho(f"{found['total']:,}{goal} signatures and endorsements", bold=True)
+    for name in ("endorsements", "signatures", "shares"):
+        click.echo(f"  {name:<14}{found[name]:>12,}")
+    people = found["people"]
+    if people["low"] != people["high"]:
+        click.echo(f"  people: between {people['low']:,} and {people['high']:,}")
+    click.echo()
+    shown.table(
+        [[host["host"], host["organisation"], host["signatures"], host["state"]] for host in found["hosts"]],
+        ["HOST", "ORGANISATION", "SIGNATURES", "STATE"],
+    )
+
+
+def _picture(desk: Desk, written: manuscript.Manuscript) -> pictures.Picture | None:
+    return pictures.store(written.picture, desk.settings.media) if written.picture else None
+
+
+def _row(desk: Desk, listed: campaigns.Listed) -> dict[str, Any]:
+    campaign, counts = listed.campaign, listed.counts
+    return {
+        "slug": campaign.slug,
+        "title": listed.text().title,
+        "kind": campaign.kind,
+        "topic": campaign.topic,
+        "state": campaign.state,
+        "language": campaign.language,
+        "languages": list(listed.texts),
+        "goal": campaign.goal,
+        "endorsements": counts.endorsements,
+        "shares": counts.shares,
+        "subscriptions": counts.subscriptions,
+        "held": counts.held,
+        "published": campaign.published_at,
+        "ends": campaign.ends_at,
+        "closed": campaign.closed_at,
+        "url": None if campaign.state == "draft" else desk.urls.note(campaign.slug),
+    }

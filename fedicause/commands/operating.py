@@ -1,0 +1,154 @@
+"""`fedicause init`, `migrate`, `doctor` and `user …`: how an instance is set up and looked after."""
+
+from contextlib import suppress
+from typing import Any
+
+import click
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from fedicause import check, initialise, seal
+from fedicause.commands import shown
+from fedicause.commands.desk import BEGIN, Desk, Refused
+from storage import migrations, organisations, users
+from storage.models import User
+
+
+@click.command()
+@click.option("--name", required=True, help="The organisation's name, as people know it.")
+@click.option("--handle", required=True, help="Its name on the fediverse: small letters, digits, hyphens.")
+@click.option("--admin-email", help="Address of the first admin.  [default: admin@ the host]")
+@click.option("--language", default="en", show_default=True, help="The language it mostly writes in.")
+@click.pass_obj
+def init(desk: Desk, name: str, handle: str, admin_email: str | None, language: str) -> None:
+    """Set up the database, the keys, the organisation.
+
+    It creates the first admin too, whose password is printed once. Done a second time, it changes nothing.
+    """
+    known = desk.settings
+    email = admin_email or f"admin@{known.host.partition(':')[0]}"
+    there = desk.look(organisations.name, fresh=True) if desk.has_database() else None
+    if there is not None:
+        raise Refused(f"There is an organisation here already: {there}. Nothing was changed.")
+    # Before anything is created.
+    initialise.check(host=known.host, name=name, handle=handle, admin_email=email, language=language)
+    known.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    desk.run(migrations.upgrade(known.database))
+    with suppress(FileExistsError):
+        seal.create_secret(known.secret_file)
+
+    async def work(session: AsyncSession) -> str:
+        return await initialise.organisation(
+            session,
+            seal=desk.seal,
+            host=known.host,
+            name=name,
+            handle=handle,
+            admin_email=email,
+            language=language,
+            now=desk.now(),
+        )
+
+    password = desk.change(work, fresh=True)
+    database = make_url(known.database).render_as_string(hide_password=True)
+    click.secho(f"{name} is set up at {known.url}", bold=True)
+    click.echo(f"  on the fediverse  @{handle}@{known.host}")
+    click.echo(f"  database          {database}")
+    click.echo(f"  secret            {known.secret_file}  (keep a copy: nothing opens without it)")
+    click.echo(f"  admin             {email}")
+    click.echo(f"  password          {password}  (shown only now)")
+    click.echo("\nNext: fedicause campaign new FILE.md, then: fedicause serve")
+
+
+@click.command()
+@click.pass_obj
+def migrate(desk: Desk) -> None:
+    """Bring the database up to date with this version."""
+    if not desk.has_database():
+        raise Refused(BEGIN)
+
+    async def work() -> bool:
+        if await migrations.is_current(desk.settings.database):
+            return False
+        await migrations.upgrade(desk.settings.database)
+        return True
+
+    click.echo("The database is up to date now." if desk.run(work()) else "The database was up to date.")
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Recount what disagrees.")
+@shown.as_json
+@click.pass_obj
+def doctor(desk: Desk, repair: bool, in_json: bool) -> None:
+    """Check that all is in order.
+
+    Says what to do where it isn't, and then ends with exit status 1.
+    """
+    found = desk.run(check.before_opening(desk.settings, has_database=desk.has_database()))
+    if all(each.state != "problem" for each in found if each.name == "schema"):
+        if repair:
+            recounted = desk.change(lambda session: check.repair(session, now=desk.now()))
+            click.echo(f"Recounted: {', '.join(recounted) or 'nothing disagreed'}.", err=True)
+        found += desk.look(lambda session: check.opened(session, desk.settings, now=desk.now()))
+    problems = sum(each.state == "problem" for each in found)
+    if in_json:
+        shown.document(
+            {
+                "ok": not problems,
+                "checks": [
+                    {"name": each.name, "state": each.state, "text": each.text, "advice": each.advice}
+                    for each in found
+                ],
+            }
+        )
+    else:
+        _show_findings(found)
+    if problems:
+        raise SystemExit(1)
+
+
+def _show_findings(found: list[check.Finding]) -> None:
+    marks = {"ok": ("ok", "green"), "warning": ("note", "yellow"), "problem": ("WRONG", "red")}
+    for each in found:
+        mark, colour = marks[each.state]
+        click.echo(f"{click.style(f'{mark:<6}', fg=colour)}{each.name:<17}{each.text}")
+        if each.advice:
+            click.echo(f"{'':<23}→ {each.advice}")
+
+
+@click.group()
+def user() -> None:
+    """The people who run the instance."""
+
+
+@user.command()
+@click.argument("email")
+@click.option("--role", type=click.Choice(users.ROLES), default="campaigner", show_default=True)
+@click.pass_obj
+def add(desk: Desk, email: str, role: str) -> None:
+    """Add somebody; prints their password."""
+
+    async def work(session: AsyncSession) -> str:
+        return await initialise.user(session, email=email, role=role, now=desk.now())
+
+    password = desk.change(work)
+    click.echo(f"{email} is a {role}.\nPassword: {password}  (shown only now)")
+
+
+@user.command("list")
+@shown.as_json
+@click.pass_obj
+def list_(desk: Desk, in_json: bool) -> None:
+    """List who may run the instance."""
+
+    def row(each: User) -> dict[str, Any]:
+        return {"email": each.email, "role": each.role, "since": each.created_at}
+
+    rows = [row(each) for each in desk.look(users.every)]
+    shown.listing(
+        rows,
+        {"email": "EMAIL", "role": "ROLE", "since": "SINCE"},
+        in_json=in_json,
+        nothing="There is nobody.",
+    )

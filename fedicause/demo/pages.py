@@ -1,0 +1,147 @@
+"""What a browser sees of a simulated server: profiles, posts, and the page where a visitor presses ☆."""
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import aiohttp
+from aiohttp import hdrs, web
+
+from federation import vocabulary
+from fedicause.demo.people import Cause, Person
+
+if TYPE_CHECKING:
+    from fedicause.demo.servers import Server
+
+PATH: Final = "/authorize_interaction"
+GUEST: Final = "you"
+
+_COLOURS: Final = {
+    "harbour": "#4b3fd6",
+    "thicket": "#a3471f",
+    "comet": "#4f7300",
+    "orchard": "#b02a5b",
+    "lantern": "#8a5a00",
+    "kiln": "#0b6b66",
+}
+_STYLE: Final = """
+:root { color-scheme: light dark; --ink: #1d1724; --page: #f6f4f9; --card: #fff; --line: #ddd6e6; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #eee8f5; --page: #15101c; --card: #211a2b; --line: #3a3047; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 1.0625rem/1.55 system-ui, sans-serif; }
+header { background: var(--colour); color: #fff; padding: 0.9rem max(1rem, 50vw - 20rem); font-weight: 700; }
+header small { font-weight: 400; opacity: 0.85; margin-inline-start: 0.6em; }
+main { max-width: 40rem; margin: 1.5rem auto; padding: 0 1rem; }
+article { background: var(--card); border: 1px solid var(--line); border-radius: 14px;
+  padding: 1.25rem 1.5rem; }
+article img { width: 100%; border-radius: 10px; display: block; margin-top: 1rem; }
+.by { font-weight: 700; overflow-wrap: anywhere; margin: 0; }
+.by span, .hint { font-weight: 400; opacity: 0.75; }
+form { position: sticky; bottom: 0; background: var(--card); margin-top: 1rem; padding: 0.75rem 0; }
+button { font: inherit; font-size: 1.25rem; font-weight: 700; border: 2px solid #c77700; border-radius: 999px;
+  padding: 0.5rem 1.5rem; background: transparent; color: inherit; cursor: pointer; }
+button.pressed { background: #ffc53d; color: #1d1724; }
+button:focus-visible, a:focus-visible { outline: 3px solid #c77700; outline-offset: 3px; }
+a { color: inherit; }
+"""
+
+
+class Home:
+    """A visitor's own server: the way from a campaign's page to the ☆, and back."""
+
+    def __init__(self, server: "Server", causes: Sequence[Cause], base: str) -> None:
+        self._server = server
+        self._causes = {cause.note: cause for cause in causes}
+        self._base = base
+        self._guest = Person(90_000, GUEST, "You", "en", server)
+        server.people[GUEST] = self._guest
+        self.routes = [web.get(PATH, self.open), web.post(PATH, self.press)]
+
+    async def open(self, request: web.Request) -> web.Response:
+        """The call as this server shows it, with the ☆ of whoever came."""
+        person, cause = self._person(request), self._causes.get(request.query.get("uri", ""))
+        if cause is None:
+            return _page(self._server, "<p>This small server knows the campaigns of the demo only.</p>", 404)
+        is_pressed = cause.slug in person.liked
+        star = "★ Endorsed" if is_pressed else "☆ Endorse"
+        hint = "Press again to take it back." if is_pressed else "One tap is your endorsement."
+        return _page(
+            self._server,
+            f'<article><p class="by">@{escape(cause.slug)} <span>shown to {escape(person.handle)}</span></p>'
+            f"{await self._content(cause)}"
+            f'<form method="post"><button class="{"pressed" if is_pressed else ""}">{star}</button> '
+            f'<span class="hint">{hint}</span></form></article>'
+            f'<p><a href="{escape(cause.note)}">Back to the campaign, where the count moves</a></p>',
+            pictures_from=self._base,
+        )
+
+    async def press(self, request: web.Request) -> web.Response:
+        """Endorses or takes back, by a request that is signed like everybody's."""
+        person, cause = self._person(request), self._causes.get(request.query.get("uri", ""))
+        if cause is not None:
+            await (person.unlike(cause) if cause.slug in person.liked else person.like(cause, None))
+        raise web.HTTPSeeOther(f"{PATH}?{request.query_string}")
+
+    def _person(self, request: web.Request) -> Person:
+        return self._server.people.get(request.query.get("as", GUEST), self._guest)
+
+    async def _content(self, cause: Cause) -> str:
+        """The Note's text and picture; the text is HTML that our own server has cleaned."""
+        accepting = {hdrs.ACCEPT: vocabulary.ACTIVITY_JSON}
+        try:
+            async with self._server.session.get(cause.note, headers=accepting) as answer:
+                note = json.loads(await answer.read())
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return "<p>The campaign's server does not answer.</p>"
+        pictures = "".join(
+            f'<img src="{escape(each["url"])}" alt="{escape(each.get("name") or "")}">'
+            for each in note.get("attachment", [])
+        )
+        return f"{note['content']}{pictures}"
+
+
+def show(server: "Server", uri: str) -> web.Response:
+    """A post or a profile, for whoever follows a link to one."""
+    post = server.posts.get(uri)
+    if post is not None:
+        author = next(each for each in server.people.values() if each.uri == post["attributedTo"])
+        answered = escape(post["inReplyTo"])
+        return _page(
+            server,
+            f"<article>{_byline(author)}{post['content']}"
+            f'<p class="hint">In reply to <a href="{answered}">{answered}</a></p></article>',
+        )
+    name = uri.rpartition("/@")[2]
+    if name in server.people:
+        return _page(server, f"<article>{_byline(server.people[name])}</article>")
+    people = "".join(
+        f'<li><a href="{server.base}/@{quote(each.user)}">{escape(each.name)}</a></li>'
+        for each in server.people.values()
+        if each.key is not None
+    )
+    return _page(server, f"<article><p>People who live here:</p><ul>{people}</ul></article>")
+
+
+def _byline(person: Person) -> str:
+    return f'<p class="by">{escape(person.name)} <span>{escape(person.handle)}</span></p>'
+
+
+def _page(server: "Server", body: str, status: int = 200, *, pictures_from: str = "'none'") -> web.Response:
+    dialect = server.dialect
+    html = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"<title>{escape(server.authority)}</title>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>:root {{ --colour: {_COLOURS[dialect.host]}; }}{_STYLE}</style></head>"
+        f"<body><header>{escape(server.authority)}"
+        f"<small>simulated, speaks like {escape(dialect.software)}</small></header>"
+        f"<main>{body}</main></body></html>"
+    )
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {pictures_from}; form-action 'self'"
+    return web.Response(
+        text=html, status=status, content_type="text/html", headers={"Content-Security-Policy": policy}
+    )

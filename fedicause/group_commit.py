@@ -1,0 +1,82 @@
+"""Many small changes share one transaction: the cost of a durable commit is paid once for all that wait."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+Apply = Callable[[AsyncSession, Sequence[Any]], Awaitable[Sequence[Any]]]
+
+
+class Overloaded(Exception):
+    """More is waiting to be written than may wait."""
+
+
+class GroupCommit:
+    """Collects changes while a commit is under way and applies them together in the next one.
+
+    `apply(session, changes)` gives one result for each change. A group that fails is tried again one change
+    at a time, so that only the change at fault does.
+    """
+
+    def __init__(self, database: Database, apply: Apply, *, most: int = 512, waiting: int = 8192) -> None:
+        self._database = database
+        self._apply = apply
+        self._most = most
+        self._queue: asyncio.Queue[tuple[Any, asyncio.Future[Any]]] = asyncio.Queue(waiting)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "GroupCommit":
+        self._task = asyncio.create_task(self._run(), name="group commit")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Writes what waits, then stops."""
+        await self._queue.join()
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def submit(self, change: Any) -> Any:
+        """The result of a change once it is durable; raises Overloaded, or what `apply` raised for it."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait((change, future))
+        except asyncio.QueueFull:
+            raise Overloaded from None
+        return await future
+
+    async def _run(self) -> None:
+        while True:
+            group = [await self._queue.get()]
+            while len(group) < self._most and not self._queue.empty():
+                group.append(self._queue.get_nowait())
+            try:
+                await self._write(group)
+            finally:
+                for _ in group:
+                    self._queue.task_done()
+
+    async def _write(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:
+        try:
+            async with self._database.writing() as session:
+                results = await self._apply(session, [change for change, _ in group])
+        except Exception as error:
+            if len(group) > 1:
+                log.warning(
+                    "a group of %d changes failed, trying each alone: %s", len(group), type(error).__name__
+                )
+                for one in group:
+                    await self._write([one])
+            elif not group[0][1].done():
+                group[0][1].set_exception(error)
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            if not future.done():
+                future.set_result(result)

@@ -1,0 +1,25 @@
+"""What every part of a running instance is given: settings, database, clock and the door to other servers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from federation.remote import Remote
+from fedicause.hints import Hints
+from fedicause.seal import Seal
+from fedicause.settings import Settings
+from fedicause.urls import Urls
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Built once, by `app.open_instance`; passed down, never looked up."""
+
+    settings: Settings
+    urls: Urls
+    database: Database
+    seal: Seal
+    remote: Remote
+    hints: Hints
+    now: Callable[[], datetime]

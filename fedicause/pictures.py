@@ -1,0 +1,116 @@
+"""Pictures of campaigns: drawn anew from what was given, so that nothing but what is seen is published."""
+
+import hashlib
+import io
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+WIDTH: Final = 1600
+HEIGHT: Final = 2400
+FILE_LENGTH: Final = 25 * 1024 * 1024
+PIXELS: Final = 60_000_000
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF")
+
+
+class Unusable(ValueError):
+    """A file is no picture that can be shown; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A stored picture: its file name under the media directory, what it is, its size in pixels."""
+
+    name: str
+    media_type: str
+    width: int
+    height: int
+
+
+def store(path: Path, media: Path) -> Picture:
+    """Draws the picture anew at most 1600 pixels wide, without metadata, into `media`; raises Unusable.
+
+    The name is made of the content: it never means another picture, and storing twice is storing once.
+    """
+    drawn = draw(_read(path), path)
+    media.mkdir(parents=True, exist_ok=True)
+    data, picture = drawn
+    target = media / picture.name
+    if not target.exists():
+        # Whole or not at all: the web server may be reading.
+        part = target.with_suffix(f".{os.getpid()}.part")
+        part.write_bytes(data)
+        part.replace(target)
+    return picture
+
+
+def remove(name: str, media: Path) -> None:
+    """Removes a stored picture, if it is there."""
+    (media / name).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > FILE_LENGTH:
+            raise Unusable(f"{path}: the picture has more than {FILE_LENGTH // 1024**2} MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise Unusable(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+
+
+def draw(original: bytes, path: Path) -> tuple[bytes, Picture]:
+    """The file to publish, and what it is; `path` is for messages. Raises Unusable."""
+    # Decoders are a large part of the memory of a process that may never see a picture.
+    from PIL import Image, ImageOps  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings():
+            # Pillow only warns up to twice its own limit; ours is below that.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(original), formats=FORMATS) as opened:
+                if opened.width * opened.height > PIXELS:
+                    raise Unusable(f"{path}: the picture has more than {PIXELS // 1_000_000} million pixels")
+                opened.load()
+                image = _plain(ImageOps.exif_transpose(opened), opened.info.get("icc_profile"))
+    except Unusable:
+        raise
+    # Damaged files make Pillow's decoders raise nearly anything.
+    except Exception as error:
+        raise Unusable(f"{path}: not a picture (JPEG, PNG, WebP or GIF), or a damaged one") from error
+    image.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    output = io.BytesIO()
+    if image.mode == "RGBA":
+        image.save(output, "PNG", optimize=True)
+        ending, media_type = "png", "image/png"
+    else:
+        image.save(output, "JPEG", quality=85, optimize=True, progressive=True)
+        ending, media_type = "jpg", "image/jpeg"
+    data = output.getvalue()
+    name = f"{hashlib.sha256(data).hexdigest()[:24]}.{ending}"
+    return data, Picture(name, media_type, image.width, image.height)
+
+
+def _plain(image: "Image.Image", profile: bytes | None) -> "Image.Image":
+    """The picture in sRGB without any metadata: RGBA if something shows through it, else RGB."""
+    from PIL import Image, ImageCms  # noqa: PLC0415
+
+    seen_through = image.has_transparency_data
+    plain = image.convert("RGBA" if seen_through else "RGB")
+    if seen_through and plain.getchannel("A").getextrema() == (255, 255):
+        plain = plain.convert("RGB")
+    if profile and image.mode == "RGB":
+        # Telephones write wide-gamut colours, which look dull when read as sRGB.
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(plain, source, ImageCms.createProfile("sRGB"))
+            plain = converted or plain
+        except ImageCms.PyCMSError:
+            pass
+    bare = Image.new(plain.mode, plain.size)
+    bare.paste(plain)
+    return bare

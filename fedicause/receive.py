@@ -1,0 +1,161 @@
+"""What other servers send us: verified, understood, and recorded before they are answered."""
+
+import base64
+import logging
+from datetime import datetime, timedelta
+
+from federation import activities, httpsig, vocabulary
+from federation.activities import Activity
+from federation.answers import Gone, RemoteError
+from fedicause import interpret, record
+from fedicause.group_commit import GroupCommit, Overloaded
+from fedicause.instance import Instance
+from fedicause.interpret import Depart, MoveTo, Redescribe, Say
+from fedicause.recognise import Recogniser
+from fedicause.record import Arrival, Unverified, Vanished
+from storage import actors, blocks, parked
+from storage.actors import Known
+from storage.columns import to_milliseconds
+
+log = logging.getLogger(__name__)
+
+BLOCKS_FRESH_FOR = timedelta(seconds=5)
+
+
+class Refused(Exception):
+    """The sender is blocked, or speaks for somebody else."""
+
+
+class Replayed(httpsig.Forged):
+    """A request signature that has had its effect already."""
+
+
+class Receiver:
+    """The inbox behind the web: one `accept` for every request, whatever inbox it was sent to."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._commits = GroupCommit(
+            instance.database, lambda session, given: record.changes(session, instance, given)
+        )
+        self._recogniser = Recogniser(instance.database, instance.remote, self._commits.submit, instance.now)
+        self._blocked: frozenset[str] = frozenset()
+        self._blocked_read_at: datetime | None = None
+
+    async def __aenter__(self) -> "Receiver":
+        await self._commits.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._recogniser.close()
+        await self._commits.__aexit__(*error)
+
+    async def accept(self, request: httpsig.Request) -> None:
+        """Takes a request: its effect is durable, or it is parked, when this returns.
+
+        Raises Malformed (no activity), Forged (unsigned, badly signed, stale, replayed), Refused (blocked, or
+        the signer is not the actor), Overloaded (come again later).
+        """
+        now = self._instance.now()
+        activity = activities.read(activities.decode(request.body))
+        if await self._is_blocked(activity.actor):
+            raise Refused("blocked")
+        if (
+            activity.type == "Delete"
+            and activity.object_id == activity.actor
+            and not await self._is_known(activity.actor)
+        ):
+            return
+        try:
+            await self._take(request, activity, now)
+        except httpsig.KeyPending as reason:
+            log.info("parked a request of %s: %s", vocabulary.host_of(activity.actor), reason)
+            if not await self._commits.submit(Unverified(vocabulary.host_of(activity.actor), request, now)):
+                raise Overloaded from None
+
+    async def retry(self, waiting: parked.Parked) -> None:
+        """Takes a parked request by the clock of its arrival; raises KeyPending, or what `accept` does."""
+        request = httpsig.Request(waiting.method, waiting.target, waiting.headers, waiting.body)
+        activity = activities.read(activities.decode(request.body))
+        if await self._is_blocked(activity.actor):
+            raise Refused("blocked since it came")
+        await self._take(request, activity, waiting.received_at)
+
+    async def record(self, change: record.Looked) -> None:
+        """Writes what was found elsewhere together with what arrives."""
+        await self._commits.submit(change)
+        self._instance.hints.ring("progress")
+
+    async def look_again(self, uri: str) -> None:
+        """Asks for an actor again: what it says now is stored, and if it is gone, its words are withdrawn."""
+        try:
+            await self._recogniser.actor(uri)
+        except Gone:
+            await self._commits.submit(Vanished(uri))
+
+    async def _take(self, request: httpsig.Request, activity: Activity, now: datetime) -> None:
+        signer = await httpsig.verify(
+            request, base_url=self._instance.settings.url, key_for=self._recogniser.key_for, now=now
+        )
+        if signer.actor != activity.actor:
+            raise Refused("signed by somebody else")
+        if activity.has_foreign_id():
+            raise Refused("an id on another host")
+        sender = await self._recogniser.owner(signer.key_id)
+        meaning = interpret.read(activity, self._instance.urls)
+        moved_to = None
+        if isinstance(meaning, MoveTo):
+            moved_to = await self._new_home(activity.actor, meaning.target)
+        elif isinstance(meaning, Redescribe):
+            await self._redescribe(activity)
+        arrival = Arrival(
+            sender,
+            activity,
+            meaning,
+            to_milliseconds(signer.signed_at),
+            base64.urlsafe_b64encode(signer.fingerprint).decode().rstrip("="),
+            moved_to,
+        )
+        if not await self._commits.submit(arrival):
+            raise Replayed("this signature has had its effect")
+        if isinstance(meaning, Depart):
+            self._recogniser.forget(sender.id)
+        hints = self._instance.hints
+        hints.ring("progress")
+        if isinstance(meaning, Say) and meaning.asks:
+            hints.ring("deliveries")
+
+    async def _is_blocked(self, uri: str) -> bool:
+        now = self._instance.now()
+        if self._blocked_read_at is None or now - self._blocked_read_at > BLOCKS_FRESH_FOR:
+            self._blocked_read_at = now  # before the read: the others go on with what is known
+            async with self._instance.database.reading() as session:
+                self._blocked = await blocks.targets(session)
+        return bool(self._blocked) and blocks.covers(self._blocked, uri, vocabulary.host_of(uri))
+
+    async def _is_known(self, uri: str) -> bool:
+        async with self._instance.database.reading() as session:
+            return uri in await actors.by_uris(session, [uri])
+
+    async def _redescribe(self, activity: Activity) -> None:
+        """Asks the actor's server: what the activity embeds may be older than what is there."""
+        try:
+            await self._recogniser.actor(activity.actor)
+        except (RemoteError, vocabulary.Malformed) as error:
+            log.info(
+                "a profile of %s could not be read: %s",
+                vocabulary.host_of(activity.actor),
+                type(error).__name__,
+            )
+
+    async def _new_home(self, old: str, target: str) -> Known | None:
+        """The actor that `old` moved to, if that one confirms it."""
+        try:
+            document = (await self._instance.remote.fetch(target)).data
+            if old in [vocabulary.id_of(each) for each in vocabulary.as_list(document.get("alsoKnownAs"))]:
+                return await self._recogniser.actor(target)
+        except (RemoteError, vocabulary.Malformed) as error:
+            log.info(
+                "a Move to %s could not be checked: %s", vocabulary.host_of(target), type(error).__name__
+            )
+        return None

@@ -1,0 +1,248 @@
+"""Whose key signed: from memory, from the database, or from the server of its owner."""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urldefrag
+
+from federation import content, httpsig, keys, vocabulary
+from federation.answers import Budget, Exhausted, Gone, RemoteError, Unreachable
+from federation.remote import Remote
+from storage import actors
+from storage.actors import Description, Known
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+IN_REQUEST = 3.0
+"""Seconds that a request waits for a cold key before it is parked."""
+IN_ALL = 10.0
+NOT_AGAIN_FOR = timedelta(minutes=10)
+FAILURES_OF_A_HOST = 50
+# What one keyId may cost: the key, its owner, a redirect or an id that differs for each.
+FETCHES = 4
+REMEMBERED_KEYS = 20_000
+REMEMBERED_FAILURES = 50_000
+FRESH_FOR = timedelta(seconds=60)
+FETCHES_AT_ONCE = 256
+
+Remember = Callable[[Description], Awaitable[Known]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    key: keys.Key
+    owner: Known
+    read_at: datetime
+    fetched_at: datetime | None = None
+
+
+def describe(document: dict[str, Any]) -> Description:
+    """What an actor document says, bounded and cleaned; raises Malformed for what is no actor."""
+    kinds = [kind for kind in vocabulary.as_list(document.get("type")) if kind in vocabulary.ACTOR_TYPES]
+    uri = vocabulary.id_of(document)
+    inbox = vocabulary.id_of(document.get("inbox"))
+    if not kinds or uri is None or inbox is None:
+        raise vocabulary.Malformed("not an actor")
+    vocabulary.host_of(inbox)
+    endpoints = document.get("endpoints")
+    shared = vocabulary.id_of(endpoints.get("sharedInbox")) if isinstance(endpoints, dict) else None
+    if shared is not None and not vocabulary.same_host(shared, inbox):
+        shared = None
+    return Description(
+        uri=uri,
+        host=vocabulary.host_of(uri),
+        type=kinds[0],
+        handle=_line(document.get("preferredUsername"), 100),
+        name=_line(document.get("name"), 200),
+        url=_web_address(document.get("url")),
+        inbox=inbox,
+        shared_inbox=shared,
+        moved_to=vocabulary.id_of(document.get("movedTo")),
+        keys=tuple((key.id, keys.public_pem(key.public)) for key in keys.keys_of(document)),
+    )
+
+
+def _line(value: object, most: int) -> str:
+    return " ".join(content.plain(value).split())[:most] if isinstance(value, str) else ""
+
+
+def _web_address(value: object) -> str | None:
+    for each in vocabulary.as_list(value)[:10]:
+        url = each.get("href") if isinstance(each, dict) else each
+        if isinstance(url, str):
+            try:
+                vocabulary.host_of(url)
+            except vocabulary.Malformed:
+                continue
+            return url
+    return None
+
+
+class Recogniser:
+    """Finds keys and their owners; fetches each at most once at a time, and not those that failed lately."""
+
+    def __init__(
+        self, database: Database, remote: Remote, remember: Remember, now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._remote = remote
+        self._remember = remember
+        self._now = now
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._fetching: dict[str, asyncio.Task[Entry]] = {}
+        self._failed: OrderedDict[str, tuple[datetime, Exception]] = OrderedDict()
+        self._failures: dict[str, deque[datetime]] = {}
+
+    async def key_for(self, key_id: str, *, fresh: bool) -> keys.Key:
+        """The key of this id (httpsig.KeyFor).
+
+        Raises Forged where it can't be had at all, KeyPending where not now. `fresh` asks its owner again,
+        unless that was done a moment ago or brings no answer: then the known key stands.
+        """
+        entry = await self._recall(key_id)
+        if entry is None:
+            return (await self._fetched(key_id)).key
+        if fresh and (entry.fetched_at is None or self._now() - entry.fetched_at > FRESH_FOR):
+            try:
+                return (await self._fetched(key_id)).key
+            except (httpsig.Forged, httpsig.KeyPending):
+                return entry.key
+        return entry.key
+
+    async def owner(self, key_id: str) -> Known:
+        """The owner of a key that `key_for` has just given."""
+        entry = await self._recall(key_id)
+        if entry is None:
+            raise httpsig.KeyPending("the key went out of memory and was not stored")
+        return entry.owner
+
+    async def actor(self, uri: str) -> Known:
+        """The actor at this address, asked just now; raises RemoteError or Malformed."""
+        return await self._learn((await self._remote.fetch(uri, budget=Budget(FETCHES))).data)
+
+    def forget(self, owner_id: int) -> None:
+        """Drops what is remembered of an actor that has changed."""
+        for key_id in [key_id for key_id, entry in self._entries.items() if entry.owner.id == owner_id]:
+            del self._entries[key_id]
+
+    async def close(self) -> None:
+        for task in self._fetching.values():
+            task.cancel()
+        await asyncio.gather(*self._fetching.values(), return_exceptions=True)
+
+    async def _recall(self, key_id: str) -> Entry | None:
+        entry = self._entries.get(key_id)
+        if entry is not None and self._now() - entry.read_at < FRESH_FOR:
+            return entry
+        async with self._database.reading() as session:
+            found = await actors.by_key(session, key_id)
+        if found is None:
+            self._entries.pop(key_id, None)
+            return None
+        owner, pem = found
+        # The PEM is parsed only where it changed: that costs as much as several verifications.
+        if entry is not None and entry.owner == owner and keys.public_pem(entry.key.public) == pem:
+            key = entry.key
+        else:
+            key = keys.Key(key_id, owner.uri, keys.load_public(pem))
+        return self._keep(Entry(key, owner, self._now(), entry.fetched_at if entry else None))
+
+    def _keep(self, entry: Entry) -> Entry:
+        self._entries[entry.key.id] = entry
+        self._entries.move_to_end(entry.key.id)
+        while len(self._entries) > REMEMBERED_KEYS:
+            self._entries.popitem(last=False)
+        return entry
+
+    async def _fetched(self, key_id: str) -> Entry:
+        now = self._now()
+        failed = self._failed.get(key_id)
+        if failed and now < failed[0]:
+            raise type(failed[1])(*failed[1].args)
+        task = self._fetching.get(key_id)
+        if task is None:
+            host = vocabulary.host_of(key_id)
+            if self._is_failing(host, now):
+                raise httpsig.Forged("too many keys of this host could not be had")
+            if len(self._fetching) >= FETCHES_AT_ONCE:
+                raise httpsig.KeyPending("too many keys are being fetched")
+            task = asyncio.create_task(self._fetch(key_id, host), name="key fetch")
+            self._fetching[key_id] = task
+            task.add_done_callback(lambda done: self._done(key_id, done))
+        try:
+            # Shielded: others wait for it too, and a parked request finds its result.
+            return await asyncio.wait_for(asyncio.shield(task), IN_REQUEST)
+        except TimeoutError:
+            raise httpsig.KeyPending("the key is slow to come") from None
+
+    def _done(self, key_id: str, task: asyncio.Task[Entry]) -> None:
+        self._fetching.pop(key_id, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; nobody may have
+
+    async def _fetch(self, key_id: str, host: str) -> Entry:
+        try:
+            async with asyncio.timeout(IN_ALL):
+                return await self._learn_key(key_id)
+        except (Unreachable, TimeoutError, Exhausted) as error:
+            raise self._fail(key_id, host, httpsig.KeyPending(f"the key's server: {error}")) from error
+        except (RemoteError, vocabulary.Malformed) as error:
+            raise self._fail(key_id, host, httpsig.Forged(f"no such key: {error}")) from error
+        except httpsig.Forged as error:
+            raise self._fail(key_id, host, error) from error
+
+    async def _learn_key(self, key_id: str) -> Entry:
+        budget = Budget(FETCHES)
+        document = (await self._remote.fetch(urldefrag(key_id).url, budget=budget)).data
+        if all(key.id != key_id for key in _keys_of(document)) or "inbox" not in document:
+            # A key document, or GoToSocial's stub of an actor: only the whole actor shows whose the key is.
+            document = (await self._remote.fetch(_owner_of(document, key_id), budget=budget)).data
+        key = next((key for key in _keys_of(document) if key.id == key_id), None)
+        if key is None:
+            raise httpsig.Forged("the owner does not know this key")
+        owner = await self._learn(document)
+        return self._keep(Entry(key, owner, self._now(), self._now()))
+
+    async def _learn(self, document: dict[str, Any]) -> Known:
+        known = await self._remember(describe(document))
+        self.forget(known.id)
+        return known
+
+    def _fail(self, key_id: str, host: str, error: Exception) -> Exception:
+        now = self._now()
+        # Without its traceback, which would keep the request that met it.
+        self._failed[key_id] = (now + NOT_AGAIN_FOR, type(error)(*error.args))
+        while len(self._failed) > REMEMBERED_FAILURES:
+            self._failed.popitem(last=False)
+        self._failures.setdefault(host, deque(maxlen=FAILURES_OF_A_HOST)).append(now)
+        return error
+
+    def _is_failing(self, host: str, now: datetime) -> bool:
+        failures = self._failures.get(host)
+        if not failures or len(failures) < FAILURES_OF_A_HOST:
+            return False
+        return now - failures[0] < NOT_AGAIN_FOR
+
+
+def _keys_of(document: dict[str, Any]) -> list[keys.Key]:
+    try:
+        return keys.keys_of(document)
+    except vocabulary.Malformed:
+        return []
+
+
+def _owner_of(document: dict[str, Any], key_id: str) -> str:
+    for holder in (document, document.get("publicKey")):
+        if isinstance(holder, dict):
+            owner = vocabulary.id_of(holder.get("owner") or holder.get("controller"))
+            if owner is not None and vocabulary.same_host(owner, key_id):
+                return owner
+    raise httpsig.Forged("a key without an owner on its host")
+
+
+__all__ = ["Entry", "Gone", "Recogniser", "describe"]

@@ -1,0 +1,166 @@
+"""Pages as rendered, once for each change and not for each reader."""
+
+import asyncio
+import gzip
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+T = TypeVar("T")
+Headers = CIMultiDict[str]
+
+FRESH: Final = 1.0
+"""Seconds for which nobody looks whether something has changed."""
+ENTRIES: Final = 256
+BYTES: Final = 8 * 1024 * 1024
+# Below one packet there is nothing to gain.
+_WORTH_PACKING: Final = 1400
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A body with all its headers, ready."""
+
+    body: bytes
+    etag: str
+    headers: Headers
+
+
+class Rendered:
+    """One rendering, as it is sent plain and packed."""
+
+    __slots__ = ("_headers", "_packed", "plain")
+
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+        self._packed: Sent | None = None
+        self.plain = self._sent(body, hashlib.blake2b(body, digest_size=12).hexdigest(), {})
+
+    def best(self, accept_encoding: str) -> Sent:
+        if len(self.plain.body) < _WORTH_PACKING or "gzip" not in accept_encoding:
+            return self.plain
+        if self._packed is None:
+            # Another representation, another strong ETag (RFC 9110, 8.8.3).
+            tag = self.plain.etag.strip('"') + "-gzip"
+            body = gzip.compress(self.plain.body, compresslevel=6, mtime=0)
+            self._packed = self._sent(body, tag, {"Content-Encoding": "gzip"})
+        return self._packed
+
+    def _sent(self, body: bytes, tag: str, more: Mapping[str, str]) -> Sent:
+        etag = f'"{tag}"'
+        return Sent(body, etag, CIMultiDict({**self._headers, **more, "ETag": etag}))
+
+
+@dataclass(slots=True)
+class Shown(Generic[T]):
+    """What an address shows until `fresh_until`, and its renderings (by language) so far."""
+
+    view: T
+    fresh_until: float
+    renderings: dict[Hashable, Rendered] = field(default_factory=dict)
+    size: int = 0
+
+
+class Shelf:
+    """What was read and rendered lately, bounded by entries and bytes: what nobody asks for goes first."""
+
+    def __init__(
+        self,
+        *,
+        fresh: float = FRESH,
+        entries: int = ENTRIES,
+        size: int = BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fresh = fresh
+        self._most_entries = entries
+        self._most_bytes = size
+        self._clock = clock
+        self._shown: OrderedDict[Hashable, Shown[object]] = OrderedDict()
+        self._looking: dict[Hashable, asyncio.Task[Shown[object]]] = {}
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._shown)
+
+    def fresh(self, key: Hashable) -> Shown[object] | None:
+        """What is shown at `key`, if somebody looked within the last second."""
+        found = self._shown.get(key)
+        if found is None or found.fresh_until <= self._clock():
+            return None
+        self._shown.move_to_end(key)
+        return found
+
+    async def look(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> Shown[T]:
+        """What `read` gives, read at most once a second: who asks meanwhile waits for the same answer.
+
+        The renderings stay as long as the view is equal to the one before. Whatever `read` raises is raised
+        for everybody who waits, and not kept.
+        """
+        found = self.fresh(key)
+        if found is None:
+            task = self._looking.get(key)
+            if task is None:
+                task = asyncio.create_task(self._look(key, read))
+                self._looking[key] = task
+                task.add_done_callback(lambda done: self._done(key, done))
+            # A reader who goes away does not take the answer from the others.
+            found = await asyncio.shield(task)
+        return found  # type: ignore[return-value]
+
+    def rendered(self, shown: Shown[T], variant: Hashable, render: Callable[[T], Rendered]) -> Rendered:
+        """The rendering of what is shown, made when it is first asked for."""
+        rendering = shown.renderings.get(variant)
+        if rendering is None:
+            rendering = shown.renderings[variant] = render(shown.view)
+            # Twice: the packed one comes with the first browser.
+            grown = 2 * len(rendering.plain.body)
+            shown.size += grown
+            self.size += grown
+            self._shrink()
+        return rendering
+
+    async def _look(self, key: Hashable, read: Callable[[], Awaitable[object]]) -> Shown[object]:
+        # From before reading: what changes meanwhile is seen when this second is over.
+        until = self._clock() + self._fresh
+        view = await read()
+        found = self._shown.get(key)
+        if found is not None and found.view == view:
+            found.fresh_until = until
+            return found
+        self._forget(key)
+        found = self._shown[key] = Shown(view, until)
+        self._shrink()
+        return found
+
+    def _done(self, key: Hashable, task: asyncio.Task[Shown[object]]) -> None:
+        del self._looking[key]
+        if not task.cancelled():
+            task.exception()  # seen, even if every reader went away
+
+    def _forget(self, key: Hashable) -> None:
+        found = self._shown.pop(key, None)
+        if found is not None:
+            self.size -= found.size
+
+    def _shrink(self) -> None:
+        while len(self._shown) > self._most_entries or self.size > self._most_bytes:
+            self._forget(next(iter(self._shown)))
+
+
+def answer(request: web.Request, rendered: Rendered) -> web.Response:
+    """The response, or 304 for who has it already."""
+    sent = rendered.best(request.headers.get("Accept-Encoding", ""))
+    known = request.headers.get("If-None-Match")
+    if known is not None and (sent.etag in known or known.strip() == "*"):
+        headers = sent.headers.copy()
+        headers.pop("Content-Type", None)
+        headers.pop("Content-Encoding", None)
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=sent.body, headers=sent.headers)

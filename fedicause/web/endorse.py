@@ -1,0 +1,126 @@
+"""From a handle to the post on that person's own server, where the ☆ is."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from federation import discovery
+from federation.remote import Budget, Gone, Missing, RemoteError
+from federation.vocabulary import Malformed
+from fedicause.instance import Instance
+from fedicause.web import headers, public, render, served, views
+from fedicause.web.keys import INSTANCE
+
+SECONDS: Final = 8.0
+"""For which somebody waits for their own server to answer."""
+REMEMBERED: Final = 600.0
+AT_ONCE: Final = 16
+A_MINUTE: Final = 120
+"""Questions to one host: enough when a campaign is everywhere, too few to make us a weapon against it."""
+_ENTRIES: Final = 4096
+_LONGEST: Final = 300
+# Past our own server, a redirect or two.
+_REQUESTS: Final = 6
+
+routes = web.RouteTableDef()
+
+
+class Busy(Exception):
+    """Too many are asking, all in all or about this host."""
+
+
+class Doors:
+    """Where people's own servers open a post: asked once for each handle, sparingly of each host."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._known: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
+        self._asked: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    async def find(self, instance: Instance, handle: discovery.Handle, note: str) -> str:
+        """The address to go to; raises Busy, RemoteError, TimeoutError."""
+        key = (handle.acct.lower(), note)
+        until, address = self._known.get(key, (0.0, ""))
+        if until > self._clock():
+            return address
+        if self._room.locked():
+            raise Busy
+        self._count(handle.host)
+        async with self._room, asyncio.timeout(SECONDS):
+            budget = Budget(_REQUESTS)
+            address = await discovery.endorse_url(instance.remote, handle, note, budget=budget)
+        self._known[key] = (self._clock() + REMEMBERED, address)
+        while len(self._known) > _ENTRIES:
+            self._known.popitem(last=False)
+        return address
+
+    def _count(self, host: str) -> None:
+        minute = int(self._clock() // 60)
+        last, number = self._asked.pop(host, (minute, 0))
+        number = number + 1 if last == minute else 1
+        self._asked[host] = (minute, number)
+        while len(self._asked) > _ENTRIES:
+            self._asked.popitem(last=False)
+        if number > A_MINUTE:
+            raise Busy
+
+
+DOORS = web.AppKey("doors", Doors)
+
+
+@routes.get("/campaigns/{slug}/endorse")
+async def endorse(request: web.Request) -> web.Response:
+    """303 to the post on the server of `handle`; else the page, which says what to do about it."""
+    instance = request.app[INSTANCE]
+    view = (await public.look_at_campaign(request, served.name_of(request, "slug"))).view
+    written = request.query.get("handle", "").strip()[:_LONGEST]
+    if view.card.closed or not written:
+        lang = request.query.get("lang", "")
+        suffix = f"?lang={lang}" if lang in view.languages else ""
+        raise web.HTTPSeeOther(f"{view.card.path}{suffix}#endorse")
+    try:
+        handle = discovery.parse_handle(written)
+        if handle.host == view.site.host:
+            return _again(request, view, written, "ours")
+        address = await request.app[DOORS].find(instance, handle, view.address)
+    except Malformed:
+        return _again(request, view, written, "unreadable")
+    except (Missing, Gone):
+        return _again(request, view, written, "unknown")
+    except (RemoteError, TimeoutError):
+        return _again(request, view, written, "unreachable")
+    except Busy:
+        return _again(request, view, written, "busy", status=429)
+    return web.Response(
+        status=303,
+        headers={"Location": address, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
+    )
+
+
+def _again(
+    request: web.Request, view: views.CampaignPage, written: str, problem: str, *, status: int = 422
+) -> web.Response:
+    """The campaign's page with the handle still in its field. It is one reader's: no cache keeps it."""
+    choice = public.choose(request, view)
+    html = render.page(
+        "campaign.html",
+        choice,
+        view=view,
+        site=view.site,
+        path=view.card.path,
+        attempt=views.Attempt(written, problem),
+    )
+    sent = {
+        **headers.page(dev=request.app[INSTANCE].settings.dev),
+        "Content-Language": choice.language,
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex",
+    }
+    if status == 429:
+        sent["Retry-After"] = "10"
+    return web.Response(body=html.encode(), status=status, headers=sent)

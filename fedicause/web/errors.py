@@ -1,0 +1,84 @@
+"""What went wrong, told to whoever asked: a page, JSON or a line of text; and which status it has."""
+
+import json
+import logging
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from sqlalchemy.exc import SQLAlchemyError
+
+from fedicause.web import cached, gather, headers, negotiate, render, translations
+from fedicause.web.keys import INSTANCE, SHELF
+from storage import local_actors
+
+log = logging.getLogger(__name__)
+
+# What of an HTTPException's headers is worth keeping.
+_KEPT: Final = ("Allow", "Retry-After")
+_WORDS: Final = {
+    404: "There is nothing at this address.",
+    405: "This address does not take such a request.",
+    410: "This was deleted.",
+    429: "Too many requests. Try again later.",
+    500: "Something broke on our side.",
+}
+_PLAIN: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except gather.Missing:
+        return await explain(request, 404)
+    except gather.Gone:
+        return await explain(request, 410)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        kept = {name: error.headers[name] for name in _KEPT if name in error.headers}
+        return await explain(request, error.status, kept)
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        return await explain(request, 500)
+
+
+async def explain(
+    request: web.Request, status: int, more: dict[str, str] | None = None
+) -> web.StreamResponse:
+    """The answer to a request that came to nothing, as its sender can read it."""
+    sent = {"Cache-Control": "no-store" if status >= 429 else "public, max-age=1", **(more or {})}
+    if request.path.startswith("/api/"):
+        body = json.dumps({"error": _words(status)}).encode()
+        return web.Response(body=body, status=status, headers={**headers.JSON, **sent})
+    if request.method not in {"GET", "HEAD"} or not negotiate.wants_page(request):
+        return web.Response(text=_words(status) + "\n", status=status, headers={**_PLAIN, **sent})
+    try:
+        shown = await request.app[SHELF].look("site", lambda: gather.about(request.app[INSTANCE]))
+    except (SQLAlchemyError, OSError, local_actors.NotInitialised):
+        # The page names the organisation, and the database is what just failed.
+        return web.Response(text=_words(status) + "\n", status=status, headers={**_PLAIN, **sent})
+    site = shown.view.site
+    lang = request.query.get("lang")
+    choice = translations.choose(lang, request.headers.get("Accept-Language"), site.language)
+    choice = translations.narrow(choice, frozenset())
+    rendered = request.app[SHELF].rendered(
+        shown,
+        (status, choice),
+        lambda view: cached.Rendered(
+            render.page("failure.html", choice, site=view.site, path="/", status=status).encode(),
+            {**headers.page(dev=request.app[INSTANCE].settings.dev), "Vary": "Accept, Accept-Language"},
+        ),
+    )
+    return web.Response(
+        body=rendered.plain.body, status=status, headers={**_without_etag(rendered.plain.headers), **sent}
+    )
+
+
+def _without_etag(sent: "cached.Headers") -> dict[str, str]:
+    return {name: value for name, value in sent.items() if name != "ETag"}
+
+
+def _words(status: int) -> str:
+    return _WORDS.get(status) or _WORDS[500 if status >= 500 else 405]

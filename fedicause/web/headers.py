@@ -1,0 +1,43 @@
+"""The headers that keep a page to itself: nothing inline, nothing from elsewhere, nobody's frame."""
+
+from typing import Final
+
+
+def content_security_policy(*, dev: bool) -> str:
+    """What a page may load and where its forms may lead.
+
+    Browsers hold `form-action` against redirects too, and the handle form leads to the reader's own server.
+    """
+    targets = "https: http:" if dev else "https:"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+        f"connect-src 'self'; form-action 'self' {targets}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def page(*, dev: bool) -> dict[str, str]:
+    """For everything that is shown as a page."""
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": content_security_policy(dev=dev),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+
+
+FILE: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+"""For pictures and fonts: opened by themselves they may run nothing; other servers show our pictures."""
+
+JSON: Final = {
+    "Content-Type": "application/json; charset=utf-8",
+    "X-Content-Type-Options": "nosniff",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag",
+}
+"""For the public API: anybody may build on the counts."""

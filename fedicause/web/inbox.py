@@ -1,0 +1,56 @@
+"""The inboxes: a request comes in, a status goes out; what happens in between is `receive`."""
+
+from aiohttp import web
+
+from federation import httpsig
+from federation.vocabulary import Malformed
+from fedicause.group_commit import Overloaded
+from fedicause.receive import Receiver, Refused
+
+RECEIVER = web.AppKey("receiver", Receiver)
+MOST_BYTES = 1024 * 1024
+COME_AGAIN = 30
+"""Seconds, when there is more than can be taken."""
+
+routes = web.RouteTableDef()
+
+
+@routes.post("/inbox")
+@routes.post("/actor/inbox")
+@routes.post("/actors/{name}/inbox")
+async def inbox(request: web.Request) -> web.Response:
+    """202 taken, or else why not. Every inbox takes everything: the object says what it is about."""
+    if not _is_json(request.content_type):
+        return _answer(415, "Send application/activity+json.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        return _answer(415, "Send the body without Content-Encoding.")
+    if (request.content_length or 0) > MOST_BYTES:
+        return _answer(413, "The most is 1 MiB.")
+    body = await request.read()
+    raw = httpsig.Request(
+        request.method,
+        request.raw_path,
+        tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers),
+        body,
+    )
+    try:
+        await request.app[RECEIVER].accept(raw)
+    except Malformed as error:
+        return _answer(400, f"Not an activity: {error}.")
+    except httpsig.Forged as error:
+        return _answer(401, f"The signature is not accepted: {error}.")
+    except Refused as error:
+        return _answer(403, f"Refused: {error}.")
+    except Overloaded:
+        return _answer(429, "More is coming in than can be taken.", {"Retry-After": str(COME_AGAIN)})
+    return web.Response(status=202)
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type == "application/json" or (
+        content_type.startswith("application/") and content_type.endswith("+json")
+    )
+
+
+def _answer(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(status=status, text=text + "\n", headers=headers)

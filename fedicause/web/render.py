@@ -1,0 +1,97 @@
+"""Makes pages of what they show: Jinja with autoescape, in the reader's language."""
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from jinja2.runtime import Context
+
+import templates
+from fedicause.web import assets, translations
+from fedicause.web.translations import Choice
+
+_TEMPLATES: Final = Path(templates.__file__).parent
+
+
+def page(template: str, choice: Choice, **values: object) -> str:
+    """The HTML of `templates/{template}`; `values` are views."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            ui=choice.language,
+            wanted=choice.wanted,
+            asked=choice.asked,
+            suffix=f"?lang={choice.asked}" if choice.asked else "",
+            **values,
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.globals.update(
+        static=assets.static, languages=translations.NAMES, language_name=_language_name
+    )
+    environment.filters.update(number=_number, percent=_percent, day=_day, iso=datetime.isoformat, bare=_bare)
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _language(context: Context) -> str:
+    language: str = context["ui"]
+    return language
+
+
+@jinja2.pass_context
+def _gettext(context: Context, text: str) -> str:
+    return translations.gettext(_language(context), text)
+
+
+@jinja2.pass_context
+def _ngettext(context: Context, one: str, many: str, number: int) -> str:
+    return translations.ngettext(_language(context), one, many, number)
+
+
+@jinja2.pass_context
+def _number(context: Context, value: int) -> str:
+    return translations.number(_language(context), value)
+
+
+@jinja2.pass_context
+def _percent(context: Context, value: int) -> str:
+    return translations.percent(_language(context), value)
+
+
+@jinja2.pass_context
+def _day(context: Context, moment: datetime) -> str:
+    return translations.day(_language(context), moment)
+
+
+@jinja2.pass_context
+def _language_name(context: Context, language: str) -> str:
+    return translations.name_of(_language(context), language)
+
+
+def _bare(address: str) -> str:
+    """An address for people: without its scheme."""
+    return address.split("://", 1)[-1].rstrip("/")
+
+
+def load() -> None:
+    """Compiles every template now, at start, and not with the first reader."""
+    environment = _environment()
+    for name in environment.list_templates(extensions=["html"]):
+        environment.get_template(name)

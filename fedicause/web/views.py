@@ -1,0 +1,187 @@
+"""What each page shows: plain values that templates read, equal exactly when the page would look the same."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+KINDS = ("petition", "open-letter", "message", "pledge", "consultation")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The organisation, and the server that it runs. `summary` is text, `website` an http(s) address."""
+
+    name: str
+    handle: str
+    host: str
+    url: str
+    language: str
+    summary: str
+    website: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`width` and `height` are pixels; `drawn` when we drew it because the campaign has none."""
+
+    url: str
+    alt: str
+    width: int
+    height: int
+    drawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text in one language. `html` was sanitised; `excerpt` is its beginning as plain text."""
+
+    language: str
+    title: str
+    html: Markup
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a campaign stands."""
+
+    total: int
+    endorsements: int
+    signatures: int
+    shares: int
+    subscriptions: int
+    goal: int | None
+
+    @property
+    def percent(self) -> int:
+        """Of the goal, 0 to 100; rounded down, as 99.9 % is no goal reached."""
+        return min(100, 100 * self.total // self.goal) if self.goal else 0
+
+    @property
+    def reached(self) -> bool:
+        return self.goal is not None and self.total >= self.goal
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A campaign as a listing shows it. `topic_path` and `path` are paths on this server."""
+
+    slug: str
+    path: str
+    kind: str
+    topic: str
+    topic_path: str
+    language: str
+    texts: Mapping[str, Words]
+    picture: Picture
+    progress: Progress
+    closed: bool
+    days_left: int | None
+    """Whole days until the end, 0 on the last one; None when it is open-ended or closed."""
+
+    def words(self, wanted: Iterable[str]) -> Words:
+        """The text in the first of these languages that there is, else in the campaign's own."""
+        for language in wanted:
+            if language in self.texts:
+                return self.texts[language]
+        return self.texts[self.language]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic with its first campaigns; `number` counts all of them."""
+
+    name: str
+    path: str
+    number: int
+    cards: Sequence[Card]
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The front page."""
+
+    site: Site
+    topics: Sequence[Topic]
+    campaigns: int
+    endorsements: int
+    languages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPage:
+    """All campaigns of one topic, beside the names of the others."""
+
+    site: Site
+    topic: Topic
+    others: Sequence[Topic]
+    languages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """An update of a campaign."""
+
+    number: int
+    path: str
+    words: Words
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A testimony that a moderator allowed: `handle` has a punycode host, `url` leads to the original."""
+
+    name: str
+    handle: str
+    url: str
+    html: Markup
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPage:
+    """The page of a campaign. `address` is the call's, `handle` its actor's."""
+
+    site: Site
+    card: Card
+    address: str
+    handle: str
+    published_at: datetime
+    edited_at: datetime | None
+    ends_at: datetime | None
+    closed_at: datetime | None
+    news: Sequence[News]
+    voices: Sequence[Voice]
+    languages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePage:
+    """One update, beside the campaign that it is about."""
+
+    site: Site
+    card: Card
+    news: News
+    newer: News | None
+    older: News | None
+    address: str
+    languages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Who runs this server, and how it counts."""
+
+    site: Site
+    languages: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What somebody wrote into the handle form, and why it leads nowhere; `problem` is a key of `endorse`."""
+
+    handle: str
+    problem: str

@@ -1,0 +1,86 @@
+"""What our actors said: kept once, however many inboxes must hear it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage import batches
+from storage.models import Activity, Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An activity as it travels: whose it is (a local actor's row key) and its JSON."""
+
+    actor_id: int
+    body: bytes
+
+
+async def add(
+    session: AsyncSession,
+    *,
+    uri: str,
+    actor_id: int,
+    type: str,
+    document: str,
+    listed: bool,
+    now: datetime,
+) -> Activity:
+    """Keeps an activity; `document` is its JSON, `listed` whether the actor's outbox shows it."""
+    activity = Activity(
+        uri=uri, actor_id=actor_id, type=type, document=document, listed=listed, published_at=now
+    )
+    session.add(activity)
+    await session.flush()
+    return activity
+
+
+async def by_uri(session: AsyncSession, uri: str) -> Activity | None:
+    return await session.scalar(select(Activity).where(Activity.uri == uri))
+
+
+async def letters(session: AsyncSession, activity_ids: Collection[int]) -> dict[int, Letter]:
+    """What these activities say, by row key."""
+    if not activity_ids:
+        return {}
+    rows = await batches.gather(
+        session,
+        select(Activity.id, Activity.actor_id, Activity.document).where(
+            Activity.id.in_(sorted(activity_ids))
+        ),
+    )
+    return {key: Letter(actor_id, document.encode()) for key, actor_id, document in rows}
+
+
+async def outbox(
+    session: AsyncSession, actor_id: int, *, before: int | None = None, limit: int = 20
+) -> list[Activity]:
+    """The listed activities of a local actor, the newest first, with row keys smaller than `before`."""
+    query = select(Activity).where(Activity.actor_id == actor_id, Activity.listed)
+    if before is not None:
+        query = query.where(Activity.id < before)
+    return list(await session.scalars(query.order_by(Activity.id.desc()).limit(limit)))
+
+
+async def outbox_size(session: AsyncSession, actor_id: int) -> int:
+    """How many activities of a local actor are listed."""
+    number = await session.scalar(
+        select(func.count()).select_from(Activity).where(Activity.actor_id == actor_id, Activity.listed)
+    )
+    return number or 0
+
+
+async def purge(session: AsyncSession, *, before: datetime) -> None:
+    """Forgets old activities that no outbox shows and no inbox waits for: answers, and counts of then."""
+    await session.execute(
+        delete(Activity)
+        .where(
+            Activity.published_at < before,
+            ~Activity.listed,
+            ~exists().where(Delivery.activity_id == Activity.id),
+        )
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,197 @@
+"""The actors of other servers and their keys."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage import batches, hosts
+from storage.columns import to_milliseconds
+from storage.models import Actor, ActorKey, Host
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What an actor says of itself; `keys` are (keyId, public key in PEM)."""
+
+    uri: str
+    host: str
+    type: str
+    handle: str
+    name: str
+    url: str | None
+    inbox: str
+    shared_inbox: str | None
+    moved_to: str | None
+    keys: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An actor that we have a row for; `gone_at` in milliseconds since 1970."""
+
+    id: int
+    host_id: int
+    uri: str
+    host: str
+    type: str
+    gone_at: int | None
+
+
+_KNOWN = (Actor.id, Actor.host_id, Actor.uri, Host.name, Actor.type, Actor.gone_at)
+
+
+async def by_key(session: AsyncSession, key_uri: str) -> tuple[Known, str] | None:
+    """The owner of a key and the key in PEM."""
+    rows = await batches.gather(
+        session,
+        select(*_KNOWN, ActorKey.public_pem)
+        .join(Actor, Actor.id == ActorKey.actor_id)
+        .join(Host, Host.id == Actor.host_id)
+        .where(ActorKey.key_uri == key_uri),
+    )
+    return (Known(*rows[0][:6]), rows[0][6]) if rows else None
+
+
+async def by_uris(session: AsyncSession, uris: Iterable[str]) -> dict[str, Known]:
+    given = batches.table(batches.dialect_of(session), "given", {"uri": str}, [[uri] for uri in set(uris)])
+    rows = await batches.gather(
+        session,
+        select(*_KNOWN).join(Host, Host.id == Actor.host_id).join(given, given.c.uri == Actor.uri),
+    )
+    return {row[2]: Known(*row) for row in rows}
+
+
+async def remember(
+    session: AsyncSession, descriptions: Sequence[Description], now: datetime
+) -> dict[str, Known]:
+    """Stores what these actors say of themselves, over what they said before; by URI.
+
+    An actor that was gone and answers again is here again.
+    """
+    by_uri = {each.uri: each for each in descriptions}
+    dialect, moment = batches.dialect_of(session), to_milliseconds(now)
+    host_ids = await hosts.ids(session, {each.host for each in by_uri.values()}, now)
+    statement = batches.insert_rows(
+        dialect,
+        Actor,
+        {
+            "uri": str,
+            "host_id": int,
+            "type": str,
+            "handle": str,
+            "name": str,
+            "url": str,
+            "inbox": str,
+            "shared_inbox": str,
+            "moved_to": str,
+            "first_seen_at": int,
+            "fetched_at": int,
+        },
+        [
+            [
+                e.uri,
+                host_ids[e.host],
+                e.type,
+                e.handle,
+                e.name,
+                e.url,
+                e.inbox,
+                e.shared_inbox,
+                e.moved_to,
+                moment,
+                moment,
+            ]
+            for _, e in sorted(by_uri.items())
+        ],
+    )
+    told = ("type", "handle", "name", "url", "inbox", "shared_inbox", "moved_to", "fetched_at")
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["uri"],
+            set_={column: statement.excluded[column] for column in told} | {"gone_at": None},
+        )
+    )
+    known = await by_uris(session, by_uri)
+    await _replace_keys(session, {known[uri].id: each.keys for uri, each in by_uri.items()}, moment)
+    return known
+
+
+async def _replace_keys(
+    session: AsyncSession, keys: dict[int, tuple[tuple[str, str], ...]], moment: int
+) -> None:
+    owners = batches.table(
+        batches.dialect_of(session), "owners", {"actor_id": int}, [[actor_id] for actor_id in keys]
+    )
+    await session.execute(
+        delete(ActorKey)
+        .where(ActorKey.actor_id.in_(select(owners.c.actor_id)))
+        .execution_options(synchronize_session=False)
+    )
+    rows = [[uri, actor_id, pem, moment] for actor_id, listed in keys.items() for uri, pem in listed]
+    if not rows:
+        return
+    statement = batches.insert_rows(
+        batches.dialect_of(session),
+        ActorKey,
+        {"key_uri": str, "actor_id": int, "public_pem": str, "fetched_at": int},
+        rows,
+    )
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["key_uri"],
+            set_={
+                "actor_id": statement.excluded.actor_id,
+                "public_pem": statement.excluded.public_pem,
+                "fetched_at": statement.excluded.fetched_at,
+            },
+        )
+    )
+
+
+async def depart(session: AsyncSession, actor_id: int, at: datetime) -> None:
+    """Marks an actor as gone and forgets what it said of itself; its key stays for the last Undo to come."""
+    await session.execute(
+        update(Actor)
+        .where(Actor.id == actor_id)
+        .values(gone_at=at, handle="", name="", url=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def move(session: AsyncSession, actor_id: int, target: str) -> None:
+    await session.execute(
+        update(Actor)
+        .where(Actor.id == actor_id)
+        .values(moved_to=target)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def inbox(session: AsyncSession, actor_id: int) -> str | None:
+    """The actor's own inbox, for what concerns it alone."""
+    return await session.scalar(select(Actor.inbox).where(Actor.id == actor_id))
+
+
+async def endorsers_to_check(session: AsyncSession, before: datetime, limit: int) -> list[str]:
+    """The URIs of actors, not known to be gone, whose server nobody has asked about them since `before`."""
+    return list(
+        await session.scalars(
+            select(Actor.uri)
+            .where(Actor.fetched_at < before, Actor.gone_at.is_(None))
+            .order_by(Actor.fetched_at)
+            .limit(limit)
+        )
+    )
+
+
+async def checked(session: AsyncSession, uris: Sequence[str], now: datetime) -> None:
+    """Notes that these were asked about, whatever the answer."""
+    await session.execute(
+        update(Actor)
+        .where(Actor.uri.in_(uris))
+        .values(fetched_at=now)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,128 @@
+"""Many rows in one statement: a JSON parameter read as a table.
+
+A statement per row would be slow on both databases, and on SQLite each step also hands the interpreter
+lock over and must win it back from a busy event loop.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import Select
+from sqlalchemy.sql.dml import Insert
+
+Kind = type[int] | type[str] | type[bool]
+
+
+def dialect_of(session: AsyncSession) -> str:
+    return session.get_bind().dialect.name
+
+
+Columns = Mapping[str, Kind]
+
+
+def packed(values: Sequence[Sequence[Any]]) -> str:
+    """Rows (of int, str, bool or None) as the parameter of a `source`."""
+    return json.dumps(values, separators=(",", ":"))
+
+
+def source(
+    dialect: str, name: str, columns: Columns, values: Sequence[Sequence[Any]] | None = None
+) -> FromClause:
+    """A table expression with these columns over `values`, or over the statement's parameter of this name.
+
+    Making a statement costs more than running it: on hot paths make it once for each dialect, and give the
+    `packed` rows when it is executed.
+    """
+    bound = bindparam(name, None if values is None else packed(values), type_=Text)
+    if dialect == "sqlite":
+        rows = func.json_each(bound).table_valued("value", name=f"{name}_json")
+        parts: list[ColumnElement[Any]] = [
+            func.json_extract(rows.c.value, f"$[{index}]").label(column)
+            for index, column in enumerate(columns)
+        ]
+    else:
+        rows = func.json_array_elements(cast(bound, JSON)).table_valued("value", name=f"{name}_json")
+        kinds = {int: BigInteger, str: Text, bool: Boolean}
+        parts = [
+            cast(rows.c.value.op("->>")(index), kinds[kind]()).label(column)
+            for index, (column, kind) in enumerate(columns.items())
+        ]
+    return select(*parts).select_from(rows).subquery(name)
+
+
+def table(dialect: str, name: str, columns: Columns, values: Sequence[Sequence[Any]]) -> FromClause:
+    """A table expression with these columns over `values`."""
+    return source(dialect, name, columns, values)
+
+
+def insert(dialect: str, target: Any) -> Any:
+    """The INSERT that knows ON CONFLICT, of whichever database this is.
+
+    Into the bare table: given a model and parameters, the session would insert row by row.
+    """
+    target = getattr(target, "__table__", target)
+    return sqlite.insert(target) if dialect == "sqlite" else postgresql.insert(target)
+
+
+def insert_rows(
+    dialect: str, target: Any, columns: Columns, values: Sequence[Sequence[Any]] | None = None
+) -> Any:
+    """INSERT … SELECT of `values`, or of the parameter `given`, into columns of the same names.
+
+    Add `.on_conflict_do_…` as needed. Columns of a decorated type (UtcTime) are given as the database holds
+    them.
+    """
+    given = source(dialect, "given", columns, values)
+    # SQLite can't tell ON CONFLICT from a join's ON unless the SELECT has a WHERE.
+    rows = select(given).where(true_of(dialect))
+    statement: Insert = insert(dialect, target).from_select(list(columns), rows)
+    return statement
+
+
+def true_of(dialect: str) -> ColumnElement[bool]:
+    """A condition that always holds and is written out."""
+    return literal_column("1") == literal_column("1") if dialect == "sqlite" else true()
+
+
+def gathering(dialect: str, query: Select[*tuple[Any, ...]]) -> Select[tuple[Any]]:
+    """The query whose only value is all rows of `query`, as JSON."""
+    rows = query.subquery("gathered")
+    if dialect == "sqlite":
+        return select(func.json_group_array(func.json_array(*rows.c)))
+    return select(cast(func.json_agg(func.json_build_array(*rows.c)), Text))
+
+
+async def gather(
+    session: AsyncSession,
+    query: Select[*tuple[Any, ...]],
+) -> list[list[Any]]:
+    """All rows of a query as one JSON value, read in one step.
+
+    Times come as milliseconds, booleans of SQLite as 0 and 1.
+    """
+    return await gathered(session, gathering(dialect_of(session), query), {})
+
+
+async def gathered(
+    session: AsyncSession, query: Select[tuple[Any]], parameters: Mapping[str, Any]
+) -> list[list[Any]]:
+    """The rows of a query that `gathering` has made."""
+    found = (await session.execute(query, parameters)).scalar()
+    return json.loads(found) if found else []

@@ -1,0 +1,153 @@
+"""The counts of local actors, and what they ought to be by the registers."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Case, and_, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage import batches
+from storage.columns import EPOCH, to_milliseconds
+from storage.models import Counts, LocalActor, Register
+
+# The advisory lock of whoever moves counts, on PostgreSQL.
+COUNTING = 0xC0047
+COLUMNS = ("endorsements", "shares", "subscriptions", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """One subject (a local actor by row key and name): what its row says, and what its registers say.
+
+    The numbers are in the order of COLUMNS.
+    """
+
+    subject_id: int
+    name: str
+    stored: tuple[int, int, int, int]
+    counted: tuple[int, int, int, int]
+
+    @property
+    def agrees(self) -> bool:
+        return self.stored == self.counted
+
+
+async def of(session: AsyncSession, subject_id: int) -> Counts:
+    """The counts of one local actor; all 0, and not in the session, where nothing was counted yet."""
+    found = await session.get(Counts, subject_id, populate_existing=True)
+    return found or nothing(subject_id)
+
+
+async def of_many(session: AsyncSession, subject_ids: Collection[int]) -> dict[int, Counts]:
+    """The counts of several local actors by row key; every one asked for is in it."""
+    rows = await session.scalars(select(Counts).where(Counts.subject_id.in_(subject_ids)))
+    found = {row.subject_id: row for row in rows}
+    return {subject_id: found.get(subject_id) or nothing(subject_id) for subject_id in subject_ids}
+
+
+def nothing(subject_id: int) -> Counts:
+    """Counts of 0 for a subject that has no row, and never changed."""
+    return Counts(
+        subject_id=subject_id,
+        endorsements=0,
+        shares=0,
+        subscriptions=0,
+        held=0,
+        changed_at=EPOCH,
+        announced_at=None,
+    )
+
+
+async def recount(session: AsyncSession) -> list[Recount]:
+    """Every local actor's stored counts beside those that its registers give."""
+    counting = and_(Register.present, ~Register.held)
+
+    def number(kind: str) -> Case[int]:
+        return case((and_(Register.kind == kind, counting), 1), else_=0)
+
+    held = case((and_(Register.present, Register.held), 1), else_=0)
+    counted = (
+        select(
+            Register.subject_id,
+            func.sum(number("endorsement")).label("endorsements"),
+            func.sum(number("share")).label("shares"),
+            func.sum(number("subscription")).label("subscriptions"),
+            func.sum(held).label("held"),
+        )
+        .group_by(Register.subject_id)
+        .subquery()
+    )
+    rows = await session.execute(
+        select(
+            LocalActor.id,
+            LocalActor.name,
+            Counts.endorsements,
+            Counts.shares,
+            Counts.subscriptions,
+            Counts.held,
+            counted.c.endorsements,
+            counted.c.shares,
+            counted.c.subscriptions,
+            counted.c.held,
+        )
+        .outerjoin(Counts, Counts.subject_id == LocalActor.id)
+        .outerjoin(counted, counted.c.subject_id == LocalActor.id)
+        .order_by(LocalActor.name)
+    )
+    return [
+        Recount(
+            subject_id,
+            name,
+            (int(e or 0), int(s or 0), int(f or 0), int(h or 0)),
+            (int(ce or 0), int(cs or 0), int(cf or 0), int(ch or 0)),
+        )
+        for subject_id, name, e, s, f, h, ce, cs, cf, ch in rows
+    ]
+
+
+async def replace(session: AsyncSession, recounted: Collection[Recount], *, now: datetime) -> None:
+    """Sets the counts of these subjects to what their registers say; `lock` before the recount."""
+    moves = {
+        each.subject_id: {
+            column: right - kept
+            for column, right, kept in zip(COLUMNS, each.counted, each.stored, strict=True)
+        }
+        for each in recounted
+    }
+    await move(session, moves, now)
+
+
+async def lock(session: AsyncSession) -> None:
+    """Makes other writers of counts wait until this transaction ends: a move is read, reckoned, written.
+
+    SQLite has one writer anyway.
+    """
+    if batches.dialect_of(session) == "postgresql":
+        await session.execute(select(func.pg_advisory_xact_lock(COUNTING)))
+
+
+async def move(session: AsyncSession, moves: Mapping[int, Mapping[str, int]], now: datetime) -> None:
+    """Adds to the counts of each subject what its counters say, by column name."""
+    rows = [
+        [subject, to_milliseconds(now), *(moved.get(column, 0) for column in COLUMNS)]
+        for subject, moved in moves.items()
+        if any(moved.values())
+    ]
+    if not rows:
+        return
+    await session.execute(_move(batches.dialect_of(session)), {"given": batches.packed(rows)})
+
+
+@cache
+def _move(dialect: str) -> Any:
+    kinds: dict[str, batches.Kind] = dict.fromkeys(("subject_id", "changed_at", *COLUMNS), int)
+    statement = batches.insert_rows(dialect, Counts, kinds)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["subject_id"],
+        set_={"changed_at": new.changed_at}
+        | {column: getattr(Counts, column) + new[column] for column in COLUMNS},
+    )

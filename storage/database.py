@@ -1,0 +1,82 @@
+"""One database, SQLite or PostgreSQL: its engines, and the two kinds of session."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+
+class UnknownDatabase(ValueError):
+    """The database URL names neither SQLite nor PostgreSQL."""
+
+
+def async_url(url: str) -> URL:
+    """The URL with the asynchronous driver of its database; raises UnknownDatabase."""
+    parsed = make_url(url)
+    dialect = parsed.get_backend_name()
+    if dialect not in DRIVERS:
+        raise UnknownDatabase(f"{dialect} is not supported: use sqlite or postgresql")
+    return parsed.set(drivername=DRIVERS[dialect])
+
+
+class Database:
+    """Sessions on one database. On SQLite there is one writer at a time; readers never wait for it (WAL)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = async_url(url)
+        self.dialect = self.url.get_backend_name()
+        if self.dialect == "sqlite":
+            self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1)
+            self._reader = _sqlite_engine(self.url, begin="BEGIN", pool_size=4)
+        else:
+            self._writer = self._reader = create_async_engine(
+                self.url, pool_size=10, max_overflow=5, pool_pre_ping=True
+            )
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading; nothing of it is kept."""
+        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits at the end, or keeps nothing when an exception leaves it."""
+        async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=60)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        # The driver's own implicit BEGIN is deferred: it would meet SQLITE_BUSY at the first write.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "busy_timeout = 30000",
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+            "cache_size = -8000",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin_transaction(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,58 @@
+"""Flags: what somebody asks a moderator to look at."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import Actor, Host, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A report that nobody has handled; `host` is the server that it came from."""
+
+    id: int
+    host: str
+    objects: list[str]
+    content: str
+    received_at: datetime
+
+
+async def add(
+    session: AsyncSession, *, actor_id: int, objects: Sequence[str], content: str, now: datetime
+) -> None:
+    session.add(
+        Report(actor_id=actor_id, objects=json.dumps(list(objects)), content=content, received_at=now)
+    )
+    await session.flush()
+
+
+async def waiting(session: AsyncSession, limit: int = 200) -> list[Open]:
+    rows = await session.execute(
+        select(Report, Host.name)
+        .join(Actor, Actor.id == Report.actor_id)
+        .join(Host, Host.id == Actor.host_id)
+        .where(Report.handled_at.is_(None))
+        .order_by(Report.id.desc())
+        .limit(limit)
+    )
+    return [
+        Open(report.id, host, json.loads(report.objects), report.content, report.received_at)
+        for report, host in rows
+    ]
+
+
+async def handled(session: AsyncSession, report_id: int, now: datetime) -> bool:
+    """Whether there was such a report, not handled yet."""
+    found = await session.scalar(
+        update(Report)
+        .where(Report.id == report_id, Report.handled_at.is_(None))
+        .values(handled_at=now)
+        .returning(Report.id)
+        .execution_options(synchronize_session=False)
+    )
+    return found is not None

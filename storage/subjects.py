@@ -1,0 +1,57 @@
+"""What can be endorsed, shared or followed here: organisation and campaigns, by name."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage import batches
+from storage.models import Campaign, LocalActor
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A local actor; for a campaign also its row and state."""
+
+    id: int
+    name: str
+    kind: str
+    campaign_id: int | None
+    state: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes endorsements."""
+        return self.state == "published"
+
+    @property
+    def is_public(self) -> bool:
+        return self.kind == "organisation" or self.state in ("published", "closed")
+
+
+@cache
+def _by_names(dialect: str) -> Select[tuple[Any]]:
+    given = batches.source(dialect, "given", {"name": str})
+    return batches.gathering(
+        dialect,
+        select(
+            LocalActor.id,
+            LocalActor.name,
+            LocalActor.kind,
+            Campaign.id.label("campaign_id"),
+            Campaign.state,
+        )
+        .join(given, given.c.name == LocalActor.name)
+        .outerjoin(Campaign, Campaign.actor_id == LocalActor.id),
+    )
+
+
+async def by_names(session: AsyncSession, names: Collection[str]) -> dict[str, Subject]:
+    if not names:
+        return {}
+    given = batches.packed([[name] for name in names])
+    rows = await batches.gathered(session, _by_names(batches.dialect_of(session)), {"given": given})
+    return {row[1]: Subject(*row) for row in rows}

@@ -1,0 +1,53 @@
+"""News of campaigns."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.models import Update
+
+
+async def add(
+    session: AsyncSession,
+    *,
+    campaign_id: int,
+    language: str,
+    title: str,
+    markdown: str,
+    html: str,
+    now: datetime,
+) -> Update:
+    """A new one, numbered from 1 in each campaign."""
+    last = await session.scalar(select(func.max(Update.number)).where(Update.campaign_id == campaign_id))
+    update = Update(
+        campaign_id=campaign_id,
+        number=(last or 0) + 1,
+        language=language,
+        title=title,
+        markdown=markdown,
+        html=html,
+        published_at=now,
+    )
+    session.add(update)
+    await session.flush()
+    return update
+
+
+async def of_campaign(session: AsyncSession, campaign_id: int) -> list[Update]:
+    """The updates of a campaign, the newest first."""
+    rows = await session.scalars(
+        select(Update).where(Update.campaign_id == campaign_id).order_by(Update.number.desc())
+    )
+    return list(rows)
+
+
+async def by_number(session: AsyncSession, campaign_id: int, number: int) -> Update | None:
+    return await session.scalar(
+        select(Update).where(Update.campaign_id == campaign_id, Update.number == number)
+    )
+
+
+async def remove(session: AsyncSession, campaign_id: int) -> None:
+    """Forgets the updates of a campaign."""
+    await session.execute(delete(Update).where(Update.campaign_id == campaign_id))

@@ -1,0 +1,106 @@
+"""The public API."""
+
+from fedicause.instance import Instance
+from storage.models import Campaign
+from tests.clock import Clock
+from tests.conftest import Client
+from tests.fediverse import Fediverse
+from tests.web import writing
+
+SUPPORT = "/api/campaigns/forest/support"
+
+
+async def test_the_support_has_the_documented_shape(client: Client, campaign: Campaign) -> None:
+    async with client.get(SUPPORT) as response:
+        assert response.status == 200
+        assert response.content_type == "application/json"
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        support = await response.json()
+    assert {
+        "total",
+        "endorsements",
+        "signatures",
+        "shares",
+        "people",
+        "hosts",
+        "countries",
+        "goal",
+        "updated",
+    } <= set(support)
+    assert support["people"] == {"low": 0, "high": 0, "estimate": None}
+    assert support["goal"] == 1000
+    assert support["hosts"][0]["state"] == "origin"
+    assert support["hosts"][0]["organisation"] == "Friends of the Old Forest"
+
+
+async def test_the_count_moves_with_endorsements_shares_and_withdrawals(
+    client: Client, fediverse: Fediverse, clock: Clock, campaign: Campaign
+) -> None:
+    bob = await (await fediverse.server()).person("bob")
+    note = "https://ours.test/campaigns/forest"
+
+    async def counted() -> tuple[int, int]:
+        clock.advance(2)
+        async with client.get(SUPPORT) as response:
+            support = await response.json()
+        return support["total"], support["shares"]
+
+    await bob.announce(note)
+    await bob.like(note)
+    assert await counted() == (1, 1)
+    await bob.undo()
+    assert await counted() == (0, 1)
+
+
+async def test_an_unchanged_count_has_no_body(client: Client, campaign: Campaign) -> None:
+    async with client.get(SUPPORT) as response:
+        etag = response.headers["ETag"]
+        assert "max-age=1" in response.headers["Cache-Control"]
+    async with client.get(SUPPORT, headers={"If-None-Match": etag}) as response:
+        assert response.status == 304
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+async def test_a_campaign_is_described_in_all_its_languages(
+    client: Client, instance: Instance, campaign: Campaign
+) -> None:
+    await writing.translation(instance, "forest", "it", "Salviamo la foresta", "Ha 200 anni.")
+    await writing.news(instance, "forest", "The council listens", "It does.")
+    async with client.get("/api/campaigns/forest") as response:
+        described = await response.json()
+    assert described["url"] == "https://ours.test/campaigns/forest"
+    assert described["actor"] == "https://ours.test/actors/forest"
+    assert described["handle"] == "@forest@ours.test"
+    assert described["kind"] == "petition"
+    assert described["state"] == "open"
+    assert described["texts"]["it"]["title"] == "Salviamo la foresta"
+    assert described["organisation"]["handle"] == "@org@ours.test"
+    assert described["updates"][0]["url"] == "https://ours.test/campaigns/forest/updates/1"
+    assert described["support"]["total"] == 0
+
+
+async def test_the_listing_has_what_everybody_may_see(
+    client: Client, instance: Instance, campaign: Campaign
+) -> None:
+    await writing.campaign(instance, "secret", public=False)
+    await writing.campaign(instance, "river")
+    await writing.end(instance, "forest")
+    async with client.get("/api/campaigns") as response:
+        listed = (await response.json())["campaigns"]
+    assert [(each["slug"], each["state"]) for each in listed] == [("river", "open"), ("forest", "closed")]
+    assert listed[0]["support"]["total"] == 0
+
+
+async def test_what_is_not_there_is_said_in_json(
+    client: Client, instance: Instance, campaign: Campaign
+) -> None:
+    await writing.delete(instance, "forest")
+    for path, status in (
+        ("/api/campaigns/forest", 410),
+        (SUPPORT, 410),
+        ("/api/campaigns/nothing/support", 404),
+    ):
+        async with client.get(path) as response:
+            assert response.status == status
+            assert "error" in await response.json()
+            assert response.headers["Access-Control-Allow-Origin"] == "*"
