@@ -19,6 +19,8 @@ from storage import actors
 from storage.columns import from_milliseconds
 from storage.database import Database
 
+COMMAND = str(Path(sys.executable).with_name("fedicause"))
+
 CALL = """---
 title: Keep the old forest
 slug: {slug}
@@ -59,7 +61,7 @@ class Bench:
 
     def run(self, *arguments: str) -> str:
         """The output of a fedicause command."""
-        command = [sys.executable, "-m", "fedicause.cli", *arguments]
+        command = [COMMAND, *arguments]
         return subprocess.run(  # noqa: S603
             command, env=self.environment, check=True, capture_output=True, text=True
         ).stdout
@@ -81,7 +83,7 @@ class Bench:
     def serving(self, *options: str) -> Iterator["Bench"]:
         """Runs `fedicause serve` meanwhile."""
         self.process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "fedicause.cli", "serve", "--port", str(self.port), *options],
+            [COMMAND, "serve", "--port", str(self.port), *options],
             env=self.environment,
             stderr=(self.data / "log").open("ab"),
         )

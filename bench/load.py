@@ -6,8 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import cast
 
 import uvloop
+
+WITHIN = 300.0
+"""Seconds that any load may take."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,7 @@ class _Connection(asyncio.Protocol):
         self._received = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._next()
 
     def data_received(self, data: bytes) -> None:
@@ -82,20 +86,21 @@ async def _drive(port: int, requests: Sequence[bytes], connections: int) -> Resu
     return Result(len(requests), seconds, dict(statuses))
 
 
-def _child(
-    port: int, requests: Sequence[bytes], connections: int, results: "multiprocessing.Queue[Result]"
-) -> None:
-    results.put(uvloop.run(_drive(port, requests, connections)))
+def _child(port: int, requests: Sequence[bytes], connections: int, result: Connection) -> None:
+    result.send(uvloop.run(_drive(port, requests, connections)))
 
 
 def send(port: int, requests: Sequence[bytes], connections: int = 64) -> Result:
     """Sends all these requests to a server on this machine, from a process of its own."""
     context = multiprocessing.get_context("fork")
-    results: multiprocessing.Queue[Result] = context.Queue()
-    process = context.Process(target=_child, args=(port, requests, connections, results), daemon=True)
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(port, requests, connections, theirs), daemon=True)
     process.start()
+    theirs.close()  # so that a child that fails ends the wait
     try:
-        return results.get(timeout=600)
+        assert ours.poll(WITHIN), "the load was not answered in time"
+        result: Result = ours.recv()
+        return result
     finally:
         process.terminate()
         process.join()

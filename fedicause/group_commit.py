@@ -14,6 +14,13 @@ log = logging.getLogger(__name__)
 Apply = Callable[[AsyncSession, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 
+# A group costs the same few statements whatever its size. In a crowd the next group waits while more keep
+# coming, though not long; a lone change never waits.
+CROWD = 16
+MOMENT = 0.003
+MOMENTS = 8
+
+
 class Overloaded(Exception):
     """More is waiting to be written than may wait."""
 
@@ -53,15 +60,26 @@ class GroupCommit:
         return await future
 
     async def _run(self) -> None:
+        crowded = False
         while True:
             group = [await self._queue.get()]
+            if crowded:
+                await self._gather()
             while len(group) < self._most and not self._queue.empty():
                 group.append(self._queue.get_nowait())
+            crowded = len(group) >= CROWD
             try:
                 await self._write(group)
             finally:
                 for _ in group:
                     self._queue.task_done()
+
+    async def _gather(self) -> None:
+        for _ in range(MOMENTS):
+            waiting = self._queue.qsize()
+            await asyncio.sleep(MOMENT)
+            if self._queue.qsize() == waiting or waiting >= self._most:
+                return
 
     async def _write(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:
         try:

@@ -2,22 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from federation import activities, vocabulary
 from federation.activities import Activity
 from fedicause.urls import Urls
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A subject by name; `as_note` where the call was named, else its actor."""
 
     name: str
     as_note: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
+class Say(NamedTuple):
     """One word, yes or no, on a subject. `asks` is the Follow to be answered."""
 
     kind: str
@@ -131,9 +130,6 @@ def _undo(activity: Activity, urls: Urls) -> Say | UndoById | None:
     if undone is None or (undone.type == "EmojiReact" and not undone.content):
         # snac leaves the emoji out of what it takes back: only the id tells whether that one counted.
         return UndoById(activity.object_id) if activity.object_id else None
-    if undone.type == "EmojiReact" and undone.id and not undone.content:
-        # snac leaves the emoji out: it may be one that was no endorsement, and the ☆ beside it stays.
-        return UndoById(undone.id)
     said = _say(undone, urls, present=False)
     return Say(said.kind, said.subject, False, said.activity_uri) if said else None
 

@@ -141,6 +141,9 @@ class Recogniser:
             return entry
         async with self._database.reading() as session:
             found = await actors.by_key(session, key_id)
+        latest = self._entries.get(key_id)
+        if latest is not None and latest is not entry:
+            return latest  # fetched while the database still had the one before
         if found is None:
             self._entries.pop(key_id, None)
             return None

@@ -91,7 +91,8 @@ async def move(session: AsyncSession, old: Known, new: Known, signed_at: int, *,
     stands = await registers.of_actors(session, [old.id])
     words = []
     for key, stand in stands.items():
-        if key.kind == "endorsement" and stand.present:
+        # What is held stays where it is: moving is no way around a wave.
+        if key.kind == "endorsement" and stand.present and not stand.held:
             there = Key(key.subject_id, key.kind, new.id)
             words.append(Word(old.id, old.host_id, key, False, signed_at, None))
             words.append(Word(new.id, new.host_id, there, True, stand.signed_at, None))

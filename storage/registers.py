@@ -31,22 +31,25 @@ class Stand(NamedTuple):
     uris: tuple[str, ...]
 
 
+# Of the bare tables: what goes through models costs each statement a detour through the object mapper.
+_REGISTERS = Register.__table__.c
+_VOIDS = Void.__table__.c
 _COLUMNS = (
-    Register.subject_id,
-    Register.kind,
-    Register.actor_id,
-    Register.present,
-    Register.held,
-    Register.signed_at,
-    Register.activity_uri,
-    Register.earlier_uris,
+    _REGISTERS.subject_id,
+    _REGISTERS.kind,
+    _REGISTERS.actor_id,
+    _REGISTERS.present,
+    _REGISTERS.held,
+    _REGISTERS.signed_at,
+    _REGISTERS.activity_uri,
+    _REGISTERS.earlier_uris,
 )
 
 
 @cache
 def _select_of_actors(dialect: str) -> Select[tuple[Any]]:
     given = batches.source(dialect, "given", {"actor_id": int})
-    return batches.gathering(dialect, select(*_COLUMNS).join(given, given.c.actor_id == Register.actor_id))
+    return batches.gathering(dialect, select(*_COLUMNS).join(given, given.c.actor_id == _REGISTERS.actor_id))
 
 
 @cache
@@ -57,9 +60,9 @@ def _select_by_keys(dialect: str) -> Select[tuple[Any]]:
         select(*_COLUMNS).join(
             given,
             and_(
-                given.c.subject_id == Register.subject_id,
-                given.c.kind == Register.kind,
-                given.c.actor_id == Register.actor_id,
+                given.c.subject_id == _REGISTERS.subject_id,
+                given.c.kind == _REGISTERS.kind,
+                given.c.actor_id == _REGISTERS.actor_id,
             ),
         ),
     )
@@ -142,8 +145,8 @@ def _select_voids(dialect: str) -> Select[tuple[Any]]:
     given = batches.source(dialect, "given", {"actor_id": int})
     return batches.gathering(
         dialect,
-        select(Void.actor_id, Void.activity_uri, Void.signed_at).join(
-            given, given.c.actor_id == Void.actor_id
+        select(_VOIDS.actor_id, _VOIDS.activity_uri, _VOIDS.signed_at).join(
+            given, given.c.actor_id == _VOIDS.actor_id
         ),
     )
 

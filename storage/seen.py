@@ -18,7 +18,9 @@ def _known(dialect: str) -> Select[tuple[Any]]:
     given = batches.source(dialect, "given", {"fingerprint": str})
     return batches.gathering(
         dialect,
-        select(SeenSignature.fingerprint).join(given, given.c.fingerprint == SeenSignature.fingerprint),
+        select(SeenSignature.__table__.c.fingerprint).join(
+            given, given.c.fingerprint == SeenSignature.__table__.c.fingerprint
+        ),
     )
 
 

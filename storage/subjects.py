@@ -35,17 +35,13 @@ class Subject:
 @cache
 def _by_names(dialect: str) -> Select[tuple[Any]]:
     given = batches.source(dialect, "given", {"name": str})
+    actor, campaign = LocalActor.__table__, Campaign.__table__
     return batches.gathering(
         dialect,
-        select(
-            LocalActor.id,
-            LocalActor.name,
-            LocalActor.kind,
-            Campaign.id.label("campaign_id"),
-            Campaign.state,
-        )
-        .join(given, given.c.name == LocalActor.name)
-        .outerjoin(Campaign, Campaign.actor_id == LocalActor.id),
+        select(actor.c.id, actor.c.name, actor.c.kind, campaign.c.id.label("campaign_id"), campaign.c.state)
+        .select_from(actor)
+        .join(given, given.c.name == actor.c.name)
+        .outerjoin(campaign, campaign.c.actor_id == actor.c.id),
     )
 
 

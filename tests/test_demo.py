@@ -113,6 +113,15 @@ async def test_a_demo_that_is_killed_leaves_nothing_behind_either(tmp_path: Path
         await process.eventually(demo.is_gone, within=10)
 
 
+async def test_a_demo_whose_simulated_servers_die_says_so_and_ends(tmp_path: Path) -> None:
+    async with demonstrating(tmp_path / "demo", "--people", "0") as demo:
+        await demo.line("Be one of them")
+        (players,) = set(demo.processes()) - {demo.running.pid}
+        os.kill(players, signal.SIGKILL)
+        assert await asyncio.wait_for(demo.running.wait(), 20) == 1
+        assert await demo.is_gone()
+
+
 async def test_ctrl_c_during_the_set_up_leaves_nothing_behind(tmp_path: Path) -> None:
     async with demonstrating(tmp_path / "demo") as demo:
         await demo.line("is being set up")
@@ -122,8 +131,8 @@ async def test_ctrl_c_during_the_set_up_leaves_nothing_behind(tmp_path: Path) ->
 
 
 async def test_a_visitor_endorses_from_a_simulated_server_and_takes_it_back(tmp_path: Path) -> None:
-    # Nobody else is there, and after so many seconds it ends by itself.
-    async with demonstrating(tmp_path / "demo", "--people", "0", "--seconds", "8") as demo:
+    # Nobody else is there.
+    async with demonstrating(tmp_path / "demo", "--people", "0") as demo:
         handle = (await demo.line("Be one of them")).partition("@")[2].partition(" ")[0]
         endorse = f"{demo.url}/campaigns/{SLUG}/endorse?handle={quote(f'@{handle}')}"
         async with demo.session.get(endorse) as page:
@@ -137,7 +146,11 @@ async def test_a_visitor_endorses_from_a_simulated_server_and_takes_it_back(tmp_
                 return await demo.endorsements() == count
 
             await process.eventually(counted, within=2)
-        assert await asyncio.wait_for(demo.running.wait(), 30) == 0
+
+
+async def test_a_demo_of_some_seconds_ends_by_itself(tmp_path: Path) -> None:
+    async with demonstrating(tmp_path / "demo", "--people", "5", "--seconds", "1") as demo:
+        assert await asyncio.wait_for(demo.running.wait(), 60) == 0
         assert await demo.is_gone()
 
 

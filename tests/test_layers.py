@@ -49,7 +49,7 @@ def openings(source: str) -> list[int]:
 
 def forbidden(path: str) -> tuple[str, ...]:
     """What the module at this path may not import."""
-    above = ("tests", "bench")
+    above: tuple[str, ...] = ("tests", "bench")
     if path.startswith("storage/"):
         return (*above, "fedicause", "federation", "templates", "aiohttp", "jinja2")
     if path.startswith("federation/"):

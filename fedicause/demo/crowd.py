@@ -19,7 +19,7 @@ WEIGHTS: Final[dict[Deed, float]] = {
     "reacted": 2,
     "shared": 10,
     "followed": 8,
-    "replied": 6,
+    "replied": 4,
 }
 FIRST_ON_STAGE: Final = 12
 # A person a deed or three: that many more can be seen.
@@ -77,7 +77,7 @@ class Crowd:
         if self._count < 300:
             rate = 3.0 + 4.0 * min(1.0, self._count / 40)
         else:
-            rate = 1.4 + 5.6 * math.exp(-(self._count - 300) / 120)
+            rate = 1.8 + 5.2 * math.exp(-(self._count - 300) / 150)
         rate *= min(max(len(self._people) / 200, 0.4), 5.0)
         return self._chance.expovariate(rate)
 

@@ -41,7 +41,8 @@ article { background: var(--card); border: 1px solid var(--line); border-radius:
 article img { width: 100%; border-radius: 10px; display: block; margin-top: 1rem; }
 .by { font-weight: 700; overflow-wrap: anywhere; margin: 0; }
 .by span, .hint { font-weight: 400; opacity: 0.75; }
-form { position: sticky; bottom: 0; background: var(--card); margin-top: 1rem; padding: 0.75rem 0; }
+form { position: sticky; bottom: 0; background: var(--card); margin-top: 1rem; padding: 0.75rem 0;
+  display: flex; gap: 0.25rem 0.75rem; align-items: center; flex-wrap: wrap; }
 button { font: inherit; font-size: 1.25rem; font-weight: 700; border: 2px solid #c77700; border-radius: 999px;
   padding: 0.5rem 1.5rem; background: transparent; color: inherit; cursor: pointer; }
 button.pressed { background: #ffc53d; color: #1d1724; }

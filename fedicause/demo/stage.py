@@ -150,7 +150,9 @@ class Demo:
         self._screen.say(f"The people live on {len(ready)} simulated servers, and sign what they say:")
         for authority, software in ready:
             self._screen.say(f"  {authority:<24} speaks like {software}")
-        self._screen.say(f"Be one of them: write @you@{ready[0][0]} under a campaign and press ☆ there.\n")
+        self._screen.say(
+            f"Be one of them: endorse a campaign as @you@{ready[0][0]} and press ☆ where that leads.\n"
+        )
         cast.tell("act")
         while True:
             self._report(await cast.hear())

@@ -27,12 +27,7 @@ async def inbox(request: web.Request) -> web.Response:
     if (request.content_length or 0) > MOST_BYTES:
         return _answer(413, "The most is 1 MiB.")
     body = await request.read()
-    raw = httpsig.Request(
-        request.method,
-        request.raw_path,
-        tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers),
-        body,
-    )
+    raw = httpsig.Request(request.method, request.raw_path, tuple(request.headers.items()), body)
     try:
         await request.app[RECEIVER].accept(raw)
     except Malformed as error:

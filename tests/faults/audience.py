@@ -52,14 +52,14 @@ class Audience:
     """All the followers that there are from the beginning."""
 
     def __init__(self) -> None:
-        self.slow = [Host(12, delay=0.25), Host(12, delay=0.25)]
+        self.slow = [Host(10, delay=0.2), Host(10, delay=0.2)]
         self.hosts = [
             Host(20),
             Host(20),
             *self.slow,
-            # One that is just starting, and one that is busy now and then.
-            Host(6, is_busy=lambda number: number <= 6),
-            Host(6, is_busy=lambda number: number % 5 == 0),
+            # One that is just starting, and one that is busy now and then in the beginning.
+            Host(4, is_busy=lambda number: number <= 4),
+            Host(6, is_busy=lambda number: number % 5 == 0 and number < 50),
         ]
 
     @property

@@ -1,6 +1,7 @@
 """An instance that is killed again and again, with kill -9, while it receives and delivers."""
 
 import asyncio
+import json
 import random
 import re
 import signal
@@ -15,7 +16,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.settings import Settings
-from storage.models import Activity, Actor, Delivery, ParkedRequest, Register
+from storage.database import Database
+from storage.models import Activity, Actor, Delivery, LocalActor, ParkedRequest, Register
 from tests import ours
 from tests.clock import Clock
 from tests.faults import audience, crowd
@@ -26,11 +28,11 @@ from tests.fediverse import Fediverse
 from tests.process import CommandFailed, Process
 
 SOFTWARE: Final = ("mastodon", "gotosocial", "fedify")
-LIFE: Final = (1, 100)
+LIFE: Final = (5, 60)
 """How many requests a server answers before it is killed: a slow machine gives it more time."""
 SETTLED_WITHIN: Final = 40.0
 """Seconds after the last start. Leases last longer: who waits for them to end is late."""
-NEWS_EVERY: Final = 1.0
+NEWS_EVERY: Final = 0.8
 """Seconds between two commands that post news."""
 
 Sent = tuple[str, str]
@@ -47,15 +49,20 @@ class Aftermath:
     """The news that the command line posted: the ids of their Notes, in order."""
     in_hand: list[set[Sent]] = field(default_factory=list)
     """What was claimed when the server was killed, for each kill."""
-    registers: dict[tuple[str, str], bool] = field(default_factory=dict)
-    """Whether they are present, by actor and kind."""
+    rows: list[tuple[str, str, bool]] = field(default_factory=list)
+    """The registers of the campaign: actor, kind, and whether it is present."""
     support: dict[str, Any] = field(default_factory=dict)
     parked: int = 0
     undelivered: int = 0
     """How many rows wait for inboxes that can be reached."""
-    complaint: str = ""
+    complaints: list[str] = field(default_factory=list)
     """What `doctor` found wrong."""
-    log: str = ""
+    log: str = field(default="", repr=False)
+    """What the servers wrote, one after the other."""
+
+    @property
+    def registers(self) -> dict[tuple[str, str], bool]:
+        return {(uri, kind): present for uri, kind, present in self.rows}
 
     @property
     def endorsers(self) -> int:
@@ -81,6 +88,7 @@ async def run(directory: Path, database: str, *, kills: int, seed: int) -> After
         async with running(subject):
             await _suffer(subject, given, aftermath, kills, random.Random(seed))
             await until(lambda: _is_settled(subject, given, aftermath), within=SETTLED_WITHIN)
+            aftermath.support = await subject.support()
         await _look(subject, given, aftermath)
     return aftermath
 
@@ -124,7 +132,8 @@ async def _suffer(
         group.create_task(_publish(subject, aftermath), name="publisher")
         for _ in range(kills):
             enough = aftermath.crowd.answers + chance.randint(*LIFE)
-            assert await until(partial(_is_busy, aftermath, enough), within=30), subject.log[-2000:]
+            busy = await until(partial(_is_busy, aftermath, enough), within=30)
+            assert busy, f"nothing is received and delivered any more: {subject.log[-2000:]}"
             await asyncio.sleep(chance.uniform(0, 0.05))
             await subject.kill()
             async with ours.changing(given) as session:
@@ -180,8 +189,7 @@ async def _is_settled(subject: Process, given: Settings, aftermath: Aftermath) -
     await _read(given, aftermath)
     if aftermath.parked or aftermath.undelivered:
         return False
-    aftermath.support = await subject.support()
-    return bool(aftermath.support["endorsements"] == aftermath.endorsers)
+    return bool((await subject.support())["endorsements"] == aftermath.endorsers)
 
 
 async def _look(subject: Process, given: Settings, aftermath: Aftermath) -> None:
@@ -190,21 +198,28 @@ async def _look(subject: Process, given: Settings, aftermath: Aftermath) -> None
     try:
         await subject.command("doctor", "--json")
     except CommandFailed as failed:
-        aftermath.complaint = str(failed)
+        checks = json.loads(str(failed).partition(": ")[2])["checks"]
+        aftermath.complaints = [each["text"] for each in checks if each["state"] == "problem"]
 
 
 async def _read(given: Settings, aftermath: Aftermath) -> None:
-    async with ours.changing(given) as session:
-        rows = await session.execute(
-            select(Actor.uri, Register.kind, Register.present).join(Actor, Actor.id == Register.actor_id)
-        )
-        aftermath.registers = {(uri, kind): present for uri, kind, present in rows}
-        aftermath.parked = await session.scalar(select(func.count()).select_from(ParkedRequest)) or 0
-        aftermath.undelivered = (
-            await session.scalar(
+    database = Database(given.database)
+    try:
+        async with database.reading() as session:
+            rows = await session.execute(
+                select(Actor.uri, Register.kind, Register.present)
+                .join(Actor, Actor.id == Register.actor_id)
+                .join(LocalActor, LocalActor.id == Register.subject_id)
+                .where(LocalActor.name == "forest")
+            )
+            aftermath.rows = [(uri, kind, present) for uri, kind, present in rows]
+            parked = select(func.count()).select_from(ParkedRequest)
+            aftermath.parked = await session.scalar(parked) or 0
+            undelivered = (
                 select(func.count())
                 .select_from(Delivery)
                 .where(Delivery.ended_at.is_(None), Delivery.host != NOBODY)
             )
-            or 0
-        )
+            aftermath.undelivered = await session.scalar(undelivered) or 0
+    finally:
+        await database.close()

@@ -2,22 +2,26 @@
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 import pytest
 from aiohttp import web
 
 from tests import signing
 from tests.faults import ordeal
+from tests.faults.crowd import Kind
 from tests.faults.nursery import until
 from tests.faults.ordeal import Aftermath
 from tests.fediverse import Handler
 from tests.people import Person
 from tests.process import Process
 
+KINDS: Final[tuple[Kind, ...]] = ("endorsement", "subscription")
+
 
 def test_the_kills_fell_among_requests(aftermath: Aftermath) -> None:
     assert aftermath.crowd.unanswered > 0
-    assert len(aftermath.crowd.answered) >= 10 * len(aftermath.in_hand)
+    assert len(aftermath.crowd.answered) >= 5 * len(aftermath.in_hand)
 
 
 def test_nothing_but_202_was_answered(aftermath: Aftermath) -> None:
@@ -25,27 +29,33 @@ def test_nothing_but_202_was_answered(aftermath: Aftermath) -> None:
 
 
 def test_the_last_word_that_got_a_202_stands(aftermath: Aftermath) -> None:
-    wrong = {
-        (person.uri, kind): aftermath.registers.get((person.uri, kind))
+    registers = aftermath.registers
+    wrong = [
+        (person.uri, kind)
         for person in aftermath.crowd.people
-        for kind in ("endorsement", "subscription")
-        if aftermath.registers.get((person.uri, kind), False) not in person.may_be(kind)
-    }
+        for kind in KINDS
+        if registers.get((person.uri, kind), False) not in person.may_be(kind)
+    ]
     assert not wrong, f"{len(wrong)} registers are not what was said"
 
 
-def test_nobody_counts_who_said_nothing(aftermath: Aftermath) -> None:
-    spoke = {person.uri for person in aftermath.crowd.people}
-    assert {uri for uri, kind in aftermath.registers if kind == "endorsement"} <= spoke
+def test_nobody_counts_twice_or_unasked(aftermath: Aftermath) -> None:
+    endorsers = [uri for uri, kind, _ in aftermath.rows if kind == "endorsement"]
+    assert len(endorsers) == len(set(endorsers))
+    assert set(endorsers) <= {person.uri for person in aftermath.crowd.people}
 
 
 def test_every_count_is_that_of_the_registers(aftermath: Aftermath) -> None:
-    assert not aftermath.complaint
+    assert aftermath.complaints == []
     assert aftermath.support["endorsements"] == aftermath.support["total"] == aftermath.endorsers
 
 
 def test_no_parked_request_is_left(aftermath: Aftermath) -> None:
     assert aftermath.parked == 0
+
+
+def test_a_start_after_a_kill_is_like_any_other(aftermath: Aftermath) -> None:
+    assert [line for line in aftermath.log.splitlines() if " ERROR " in line or "Traceback" in line] == []
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

@@ -31,6 +31,9 @@ EFFECTS: dict[str, dict[str, Effect]] = {
         "follow_before_delete": {"subscriptions": 1},
         "like_before_delete": {"endorsements": 2},
         "actor_delete_undo_follow": {"subscriptions": 0},
+        # It has lost its inReplyTo; what is left is that it mentions the campaign.
+        "reply": {"testimonies": 2},
+        "reply_delete": {"testimonies": 1},
         "unlike_again": {"endorsements": 1},
     },
     "takahe": {

@@ -134,6 +134,24 @@ async def test_a_key_that_its_document_does_not_own_is_none(
     assert await counting.endorsements(client, fediverse) == 0
 
 
+async def test_nobody_claims_somebody_elses_key_as_one_of_hers(
+    bob: Person, mallory: Person, client: Client, fediverse: Fediverse
+) -> None:
+    """It would silence Bob: the key that he signs with would be hers (Fedify CVE-2025-54888)."""
+    assert (await bob.like(counting.NOTE)).status == 202
+    hers = mallory.document["publicKey"]
+    stolen = hers | {"id": bob.key.id}
+    mallory.server.documents["/users/mallory"] = mallory.document | {"publicKey": [hers, stolen]}
+    assert (await mallory.like(counting.NOTE)).status == 202
+    assert await counting.endorsements(client, fediverse) == 2
+    fediverse.clock.advance(60)
+    key = signing.Key(bob.key.id, mallory.key.private)
+    undo = counting.like(bob.uri, type="Undo", object=bob.said[0]["id"])
+    assert (await fediverse.send(mallory.signed(undo, counting.INBOX, key=key))).status == 401
+    assert (await bob.undo()).status == 202
+    assert await counting.endorsements(client, fediverse) == 1
+
+
 async def test_a_new_key_is_fetched_once_and_the_old_one_is_worth_nothing_then(
     bob: Person, client: Client, fediverse: Fediverse
 ) -> None:

@@ -1,7 +1,6 @@
 """Where our server may be sent by strangers: public addresses, few redirects, ActivityPub documents."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
@@ -165,7 +164,7 @@ async def test_a_redirect_is_followed_with_a_signature_of_its_own(
 
 
 @pytest.fixture
-async def uploads(mallory: Person) -> AsyncIterator[dict[str, str]]:
+async def uploads(mallory: Person) -> dict[str, str]:
     """Mallory uploads her actor document to Bob's server as a file: by path, the type it is served with."""
     types: dict[str, str] = {}
 
@@ -181,7 +180,7 @@ async def uploads(mallory: Person) -> AsyncIterator[dict[str, str]]:
 
     for number in range(20):
         mallory.server.documents[f"/files/{number}"] = answer
-    yield types
+    return types
 
 
 async def test_only_activitypub_media_types_make_a_document(

@@ -1,4 +1,4 @@
-"""A wave of new actors waits for a moderator, who lets it count, or sweeps it out; blocked hosts are not heard."""
+"""A wave of new actors waits for a moderator, who lets it count or sweeps it out; blocked hosts are mute."""
 
 import asyncio
 import dataclasses
