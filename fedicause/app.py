@@ -108,7 +108,7 @@ def _run(main: Any) -> None:
 
 
 def _settle_memory() -> None:
-    """Keeps the collector off what lives as long as the process: going through it takes tens of milliseconds."""
+    """Keeps the collector off what lives as long as the process: a pass through it takes a while."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
