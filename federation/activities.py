@@ -176,6 +176,8 @@ def reaction(activity: Activity) -> Literal["endorse", "ignore"]:
 
 def _type(value: object) -> str:
     """Of several types the first that is an activity's; an unknown one is kept, and has no effect."""
+    if isinstance(value, str) and value in TYPES:
+        return value
     names = [_local(name) for name in as_list(value) if isinstance(name, str) and 0 < len(name) <= 256]
     if not names:
         raise Malformed("an activity without a type")

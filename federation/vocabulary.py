@@ -1,5 +1,6 @@
 """ActivityStreams names, and how to read the loose shapes that servers give to one and the same thing."""
 
+import functools
 import ipaddress
 import re
 from datetime import UTC, datetime
@@ -80,6 +81,8 @@ def is_public(value: object) -> bool:
     return any(id_of(each) in PUBLIC_NAMES for each in as_list(value))
 
 
+# An actor's URI is read several times for each request, and comes again with the next one.
+@functools.lru_cache(maxsize=16_384)
 def host_of(uri: str) -> str:
     """The authority of an http(s) URI: lower-case, IDNA A-labels, the port only where it is not the default.
 

@@ -78,7 +78,7 @@ class Courier:
         """Reads what is known of hosts. The only process (SQLite) takes over what its predecessor claimed."""
         self._schemes = dict(await hosts.schemes(session))
         if self._instance.database.dialect == "sqlite":
-            await claims.take_over(session, self._instance.now())
+            await claims.take_over(session, self._instance.now(), failing_at=judge.FAILING_AT)
 
     async def exchange(self, session: AsyncSession, *, look_around: bool) -> Harvest:
         """Writes what is done and claims more; `look_around` finds rows that others have queued since."""

@@ -1,6 +1,5 @@
 """What other servers send us: verified, understood, and recorded before they are answered."""
 
-import base64
 import logging
 from datetime import datetime, timedelta
 
@@ -113,7 +112,7 @@ class Receiver:
             activity,
             meaning,
             to_milliseconds(signer.signed_at),
-            base64.urlsafe_b64encode(signer.fingerprint).decode().rstrip("="),
+            signer.fingerprint.hex(),
             moved_to,
         )
         if not await self._commits.submit(arrival):

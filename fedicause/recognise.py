@@ -25,6 +25,7 @@ NOT_AGAIN_FOR = timedelta(minutes=10)
 FAILURES_OF_A_HOST = 50
 # What one keyId may cost: the key, its owner, a redirect or an id that differs for each.
 FETCHES = 4
+FAILING_HOSTS = 10_000
 REMEMBERED_KEYS = 20_000
 REMEMBERED_FAILURES = 50_000
 FRESH_FOR = timedelta(seconds=60)
@@ -96,7 +97,7 @@ class Recogniser:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._fetching: dict[str, asyncio.Task[Entry]] = {}
         self._failed: OrderedDict[str, tuple[datetime, Exception]] = OrderedDict()
-        self._failures: dict[str, deque[datetime]] = {}
+        self._failures: OrderedDict[str, deque[datetime]] = OrderedDict()
 
     async def key_for(self, key_id: str, *, fresh: bool) -> keys.Key:
         """The key of this id (httpsig.KeyFor).
@@ -223,6 +224,9 @@ class Recogniser:
         while len(self._failed) > REMEMBERED_FAILURES:
             self._failed.popitem(last=False)
         self._failures.setdefault(host, deque(maxlen=FAILURES_OF_A_HOST)).append(now)
+        self._failures.move_to_end(host)
+        while len(self._failures) > FAILING_HOSTS:
+            self._failures.popitem(last=False)
         return error
 
     def _is_failing(self, host: str, now: datetime) -> bool:

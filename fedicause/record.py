@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,8 +37,7 @@ TESTIMONY_LENGTH = 20_000
 ENDORSED_OR_FOLLOWED = ("endorsement", "subscription")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A verified activity; `signed_at` in milliseconds since 1970. Its result: whether it is no replay."""
 
     sender: Known

@@ -4,7 +4,7 @@ A register per (subject, kind, actor) holds the last signed word. Of two words t
 and at the same second the withdrawal; so words may come late, twice or in any order and end in one state.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -179,9 +179,9 @@ async def _held(
 
 def _moves(before: dict[Key, Stand], changed: dict[Key, Stand]) -> dict[int, Counter[str]]:
     """By how much each count of each subject moves."""
-    moves: dict[int, Counter[str]] = {}
+    moves: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for key, stand in changed.items():
-        move = moves.setdefault(key.subject_id, Counter())
+        move = moves[key.subject_id]
         for value, sign in ((before.get(key), -1), (stand, +1)):
             if value is not None and value.present:
                 move["held" if value.held else COUNTED[key.kind]] += sign

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
@@ -53,24 +53,6 @@ async def letters(session: AsyncSession, activity_ids: Collection[int]) -> dict[
         ),
     )
     return {key: Letter(actor_id, document.encode()) for key, actor_id, document in rows}
-
-
-async def outbox(
-    session: AsyncSession, actor_id: int, *, before: int | None = None, limit: int = 20
-) -> list[Activity]:
-    """The listed activities of a local actor, the newest first, with row keys smaller than `before`."""
-    query = select(Activity).where(Activity.actor_id == actor_id, Activity.listed)
-    if before is not None:
-        query = query.where(Activity.id < before)
-    return list(await session.scalars(query.order_by(Activity.id.desc()).limit(limit)))
-
-
-async def outbox_size(session: AsyncSession, actor_id: int) -> int:
-    """How many activities of a local actor are listed."""
-    number = await session.scalar(
-        select(func.count()).select_from(Activity).where(Activity.actor_id == actor_id, Activity.listed)
-    )
-    return number or 0
 
 
 async def purge(session: AsyncSession, *, before: datetime) -> None:

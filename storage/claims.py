@@ -114,8 +114,18 @@ async def claim(
     return claimed
 
 
-async def take_over(session: AsyncSession, now: datetime) -> None:
-    """Ends every lease: a single process takes over from the one before it."""
+async def take_over(session: AsyncSession, now: datetime, *, failing_at: int) -> None:
+    """Ends every lease: a single process takes over from the one before it.
+
+    So too the pause of a failing host for as long as it was being tried: that trial has no result.
+    """
+    tried = select(_ROWS.c.host).where(_ROWS.c.lease_until.is_not(None))
+    await session.execute(
+        update(Host)
+        .where(Host.name.in_(tried), Host.failures >= failing_at)
+        .values(paused_until=now)
+        .execution_options(synchronize_session=False)
+    )
     await session.execute(
         update(_ROWS).where(_ROWS.c.lease_until.is_not(None)).values(lease_until=None, next_at=now)
     )

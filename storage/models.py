@@ -220,7 +220,7 @@ class SeenSignature(Base):
     """The fingerprint of a request signature, kept longer than the clock window."""
 
     __tablename__ = "seen_signatures"
-    fingerprint: Mapped[str] = mapped_column(String(43), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 

@@ -11,6 +11,8 @@ from storage.models import ParkedRequest
 
 MOST = 10_000
 MOST_OF_A_HOST = 500
+MOST_BYTES = 256 * 1024 * 1024
+"""Of all their bodies."""
 
 
 class Full(Exception):
@@ -41,12 +43,16 @@ async def add(
     next_at: datetime,
 ) -> None:
     """Keeps a request as it came; raises Full."""
-    total, of_host = (
+    total, of_host, size = (
         await session.execute(
-            select(func.count(), func.count().filter(ParkedRequest.host == host)).select_from(ParkedRequest)
+            select(
+                func.count(),
+                func.count().filter(ParkedRequest.host == host),
+                func.coalesce(func.sum(func.length(ParkedRequest.body)), 0),
+            ).select_from(ParkedRequest)
         )
     ).one()
-    if total >= MOST or of_host >= MOST_OF_A_HOST:
+    if total >= MOST or of_host >= MOST_OF_A_HOST or size + len(body) > MOST_BYTES:
         raise Full
     session.add(
         ParkedRequest(

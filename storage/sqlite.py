@@ -1,7 +1,7 @@
 """SQLite beside an event loop, at the price of one change of threads for each statement.
 
-The driver changes threads four times: to open a cursor, to execute, to fetch and to close. On a busy loop each
-change waits for the interpreter's lock, twice.
+The driver changes threads four times: to open a cursor, to execute, to fetch and to close. On a busy loop
+each change waits for the interpreter's lock, twice.
 """
 
 import sqlite3
@@ -63,7 +63,7 @@ class Connection(aiosqlite.Connection):
 
     async def change_threads(self, work: Any, *arguments: Any) -> None:
         """Does this in the connection's own thread."""
-        await self._execute(work, *arguments)
+        await self._execute(work, *arguments)  # type: ignore[no-untyped-call]
 
     def cursor(self, *_: Any) -> Any:
         return Cursor(self)
@@ -78,4 +78,5 @@ async def connect(path: str) -> Connection:
         lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False), iter_chunk_size=64
     )
     connection._thread.daemon = True  # as SQLAlchemy has it: a connection left open must not hold up the end
-    return await connection
+    await connection
+    return connection

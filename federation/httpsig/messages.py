@@ -3,9 +3,8 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from federation import keys, vocabulary
 
@@ -18,8 +17,7 @@ class KeyPending(Exception):
     """The signer's key can't be had now: nothing is known yet about the signature."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request as received: `target` is the raw path and query, `headers` keep their order."""
 
     method: str
@@ -28,8 +26,7 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """Who truly signed. `signed_at` is the signed time; `fingerprint` SHA-256 of the raw signature."""
 
     actor: str
@@ -47,8 +44,7 @@ class KeyFor(Protocol):
     async def __call__(self, key_id: str, /, *, fresh: bool) -> keys.Key: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A signature whose coverage, time and digest are in order; `fits` is the cryptography that is left."""
 
     key_id: str

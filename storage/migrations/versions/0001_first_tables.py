@@ -79,7 +79,7 @@ def upgrade() -> None:
 
     op.create_table(
         "seen_signatures",
-        sa.Column("fingerprint", sa.String(length=43), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("expires_at", storage.columns.UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_seen_signatures")),
     )
