@@ -6,12 +6,12 @@ account to followers alone (GoToSocial), or to nobody (WordPress).
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from federation.answers import Gone, Missing, RemoteError
 from federation.vocabulary import Malformed
+from fedicause import announce
 from fedicause.instance import Instance
 from fedicause.receive import Receiver
 from fedicause.record import Looked
@@ -24,38 +24,46 @@ ACTORS_EVERY: Final = timedelta(days=30)
 AT_ONCE: Final = 16
 """Of each kind in one round: a round a minute is 23,000 of each in a day."""
 
-T = TypeVar("T")
-
 
 async def look_round(instance: Instance, receiver: Receiver) -> None:
-    """Asks about a few of each that are due, and withdraws what their servers say is gone (404 or 410).
+    """Asks about a few of each that are due, and withdraws what their servers say is gone.
 
-    Of an actor only 410 says so; whoever can't be asked now is asked again when it is due again.
+    Of a reply 404 says so too, of a boost only from the Mastodon family: others never served theirs. Of an
+    actor 410 alone says so. Whoever can't be asked now is asked again when it is due again.
     """
     now = instance.now()
     async with instance.database.reading() as session:
         shares = await registers.shares_to_check(session, now - SHARES_AND_REPLIES_EVERY, AT_ONCE)
         replies = await testimonies.to_check(session, now - SHARES_AND_REPLIES_EVERY, AT_ONCE)
         people = await actors.endorsers_to_check(session, now - ACTORS_EVERY, AT_ONCE)
-    gone_shares = await _gone(instance, shares, lambda share: share.activity_uri)
-    gone_replies = await _gone(instance, replies, lambda reply: reply.note_uri)
-    if shares or replies or people:
-        await receiver.record(Looked(shares, replies, people, gone_shares, gone_replies))
+    if not (shares or replies or people):
+        return
+    kept_shares = await asyncio.gather(
+        *(
+            _stands(instance, each.activity_uri, missing_is_gone=each.software in announce.READS_COUNTS)
+            for each in shares
+        )
+    )
+    kept_replies = await asyncio.gather(
+        *(_stands(instance, each.note_uri, missing_is_gone=True) for each in replies)
+    )
+    gone_shares = [each for each, kept in zip(shares, kept_shares, strict=True) if not kept]
+    gone_replies = [each for each, kept in zip(replies, kept_replies, strict=True) if not kept]
+    await receiver.record(Looked(shares, replies, people, gone_shares, gone_replies))
     await asyncio.gather(*(_look_at(receiver, uri) for uri in people))
 
 
-async def _gone(instance: Instance, things: list[T], uri_of: Callable[[T], str]) -> list[T]:
-    async def is_gone(uri: str) -> bool:
-        try:
-            await instance.remote.fetch(uri)
-        except (Gone, Missing):
-            return True
-        except (RemoteError, Malformed) as error:
-            log.debug("could not look again: %s", type(error).__name__)
+async def _stands(instance: Instance, uri: str, *, missing_is_gone: bool) -> bool:
+    """Whether something is still there, as far as anybody says."""
+    try:
+        await instance.remote.fetch(uri)
+    except Gone:
         return False
-
-    answers = await asyncio.gather(*(is_gone(uri_of(thing)) for thing in things))
-    return [thing for thing, gone in zip(things, answers, strict=True) if gone]
+    except Missing:
+        return not missing_is_gone
+    except (RemoteError, Malformed) as error:
+        log.debug("could not look again: %s", type(error).__name__)
+    return True
 
 
 async def _look_at(receiver: Receiver, uri: str) -> None:

@@ -105,7 +105,7 @@ class Recogniser:
         Raises Forged where it can't be had at all, KeyPending where not now. `fresh` asks its owner again,
         unless that was done a moment ago or brings no answer: then the known key stands.
         """
-        entry = await self._recall(key_id)
+        entry = self._at_hand(key_id) or await self._recall(key_id)
         if entry is None:
             return (await self._fetched(key_id)).key
         if fresh and (entry.fetched_at is None or self._now() - entry.fetched_at > FRESH_FOR):
@@ -117,7 +117,7 @@ class Recogniser:
 
     async def owner(self, key_id: str) -> Known:
         """The owner of a key that `key_for` has just given."""
-        entry = await self._recall(key_id)
+        entry = self._at_hand(key_id) or await self._recall(key_id)
         if entry is None:
             raise httpsig.KeyPending("the key went out of memory and was not stored")
         return entry.owner
@@ -136,10 +136,13 @@ class Recogniser:
             task.cancel()
         await asyncio.gather(*self._fetching.values(), return_exceptions=True)
 
-    async def _recall(self, key_id: str) -> Entry | None:
+    def _at_hand(self, key_id: str) -> Entry | None:
         entry = self._entries.get(key_id)
-        if entry is not None and self._now() - entry.read_at < FRESH_FOR:
-            return entry
+        return entry if entry is not None and self._now() - entry.read_at < FRESH_FOR else None
+
+    async def _recall(self, key_id: str) -> Entry | None:
+        """What the database knows of a key; it takes the place of what is remembered."""
+        entry = self._entries.get(key_id)
         async with self._database.reading() as session:
             found = await actors.by_key(session, key_id)
         latest = self._entries.get(key_id)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
 from storage.columns import to_milliseconds
-from storage.models import Actor, LocalActor, Register, Void, Wave
+from storage.models import Actor, Host, LocalActor, Register, Void, Wave
 
 
 class Key(NamedTuple):
@@ -250,22 +250,24 @@ class Boost(NamedTuple):
 
     key: Key
     host_id: int
+    software: str | None
     activity_uri: str
 
 
 async def shares_to_check(session: AsyncSession, before: datetime, limit: int) -> list[Boost]:
     """Shares that nobody has looked at since `before`."""
     rows = await session.execute(
-        select(Register.subject_id, Register.actor_id, Actor.host_id, Register.activity_uri)
+        select(Register.subject_id, Register.actor_id, Actor.host_id, Host.software, Register.activity_uri)
         .join(Actor, Actor.id == Register.actor_id)
+        .join(Host, Host.id == Actor.host_id)
         # By subject too: then the primary key leads there, past however many endorsements.
         .where(Register.subject_id.in_(select(LocalActor.id)), Register.kind == "share", Register.present)
         .where(func.coalesce(Register.checked_at, Register.signed_at) < before)
         .limit(limit)
     )
     return [
-        Boost(Key(subject, "share", actor), host, uri)
-        for subject, actor, host, uri in rows
+        Boost(Key(subject, "share", actor), host, software, uri)
+        for subject, actor, host, software, uri in rows
         if uri is not None
     ]
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
@@ -17,7 +18,8 @@ class KeyPending(Exception):
     """The signer's key can't be had now: nothing is known yet about the signature."""
 
 
-class Request(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Request:
     """A request as received: `target` is the raw path and query, `headers` keep their order."""
 
     method: str
