@@ -196,7 +196,18 @@ async def test_a_new_process_takes_over_at_once_where_there_is_only_one(queue: Q
     await queue.say("create")
     [first] = await queue.claim()
     async with queue.database.writing() as session:
-        await claims.take_over(session, queue.clock.now())
+        await claims.take_over(session, queue.clock.now(), failing_at=5)
+    assert [each.id for each in await queue.claim()] == [first.id]
+
+
+async def test_a_failing_host_that_was_being_tried_is_tried_by_the_new_process(queue: Queue) -> None:
+    await queue.say("create")
+    now = queue.clock.now()
+    async with queue.database.writing() as session:
+        await hosts.put_failures(session, [hosts.Failure("carol.test", 5, now, "no answer")])
+    [first] = await queue.claim()
+    async with queue.database.writing() as session:
+        await claims.take_over(session, queue.clock.now(), failing_at=5)
     assert [each.id for each in await queue.claim()] == [first.id]
 
 
