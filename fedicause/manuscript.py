@@ -1,16 +1,19 @@
-"""Campaign files: Markdown under YAML front matter, and what may stand in them."""
+"""Campaign files: Markdown under YAML front matter, and what may stand in them.
+
+The parsers are loaded by whoever reads a file: a server that only serves does without.
+"""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Final, TypeVar
-
-import yaml
-from markdown_it import MarkdownIt
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from federation import content
+
+if TYPE_CHECKING:
+    import yaml
 
 KINDS: Final = ("petition", "open-letter", "message", "pledge", "consultation")
 FIELDS: Final = ("title", "slug", "kind", "topic", "goal", "language", "ends", "picture", "picture_alt")
@@ -39,7 +42,6 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.IGNORECASE)
 _UNPRINTED = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _FENCE = re.compile(r"-{3}[ \t]*")
-_MARKDOWN = MarkdownIt("commonmark")
 
 Value = TypeVar("Value")
 
@@ -137,6 +139,8 @@ class _Fields:
     """The front matter's fields: all are words, whatever YAML makes of `no`, `2030` or `2026-12-31`."""
 
     def __init__(self, path: Path, source: str) -> None:
+        import yaml  # noqa: PLC0415
+
         self._path = path
         self._found: dict[str, tuple[str, int]] = {}
         self.removed: frozenset[str] = frozenset()
@@ -152,7 +156,9 @@ class _Fields:
         for key, value in root.value:
             self._add(key, value)
 
-    def _add(self, key: yaml.Node, value: yaml.Node) -> None:
+    def _add(self, key: "yaml.Node", value: "yaml.Node") -> None:
+        import yaml  # noqa: PLC0415
+
         line = key.start_mark.line + 2
         if not isinstance(key, yaml.ScalarNode) or key.value not in FIELDS:
             shown = key.value if isinstance(key, yaml.ScalarNode) else "?"
@@ -253,11 +259,14 @@ def _end(value: str) -> datetime:
 
 def render(text: str, *, first_line: int = 1) -> str:
     """CommonMark as sanitised HTML, headings from h2 down; raises Unusable where a picture stands."""
-    tokens = _MARKDOWN.parse(text)
+    from markdown_it import MarkdownIt  # noqa: PLC0415
+
+    markdown = MarkdownIt("commonmark")
+    tokens = markdown.parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1]) + 1, 4)}"
         if any(child.type == "image" for child in token.children or ()):
             line = first_line + (token.map[0] if token.map else 0)
             raise Unusable(f"line {line}: a picture can't stand in the text; use the field `picture`")
-    return content.clean(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+    return content.clean(markdown.renderer.render(tokens, markdown.options, {}))

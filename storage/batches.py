@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     ColumnElement,
@@ -21,8 +22,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.dml import Insert
@@ -58,7 +58,7 @@ def source(
             for index, column in enumerate(columns)
         ]
     else:
-        rows = func.json_array_elements(cast(bound, JSON)).table_valued("value", name=f"{name}_json")
+        rows = func.json_array_elements(cast(bound, JSON())).table_valued("value", name=f"{name}_json")
         kinds = {int: BigInteger, str: Text, bool: Boolean}
         parts = [
             cast(rows.c.value.op("->>")(index), kinds[kind]()).label(column)
@@ -78,7 +78,11 @@ def insert(dialect: str, target: Any) -> Any:
     Into the bare table: given a model and parameters, the session would insert row by row.
     """
     target = getattr(target, "__table__", target)
-    return sqlite.insert(target) if dialect == "sqlite" else postgresql.insert(target)
+    if dialect == "sqlite":
+        return sqlite.insert(target)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - not for those with SQLite
+
+    return postgresql.insert(target)
 
 
 def insert_rows(

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +23,8 @@ async def post(session: AsyncSession, name: str) -> None:
 @asynccontextmanager
 async def listening(database: Database, ring: Callable[[str], None]) -> AsyncIterator[asyncio.Event]:
     """Calls `ring` with the name of every notice; the event is set when no more come. PostgreSQL only."""
+    import asyncpg  # type: ignore[import-untyped]  # noqa: PLC0415 - not for those with SQLite
+
     closed = asyncio.Event()
     url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(url)

@@ -14,8 +14,6 @@ from typing import Final
 import babel
 from babel.dates import format_date
 from babel.messages import Catalog, Message
-from babel.messages.checkers import checkers
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from babel.numbers import format_decimal, format_percent
@@ -159,6 +157,8 @@ def _faults(catalog: Catalog, source: Message) -> Iterator[str]:
         return
     if message.fuzzy:
         yield f"fuzzy: {text!r}"
+    from babel.messages.checkers import checkers  # noqa: PLC0415 - not for servers
+
     for check in checkers:
         try:
             check(catalog, message)
@@ -176,6 +176,8 @@ def _first(id: str | Iterable[str]) -> str:
 
 
 def _extract() -> Catalog:
+    from babel.messages.extract import extract_from_dir  # noqa: PLC0415 - not for servers
+
     catalog = Catalog(project="fedicause", charset="utf-8")
     found = extract_from_dir(
         _TEMPLATES,
