@@ -11,7 +11,8 @@ from fedicause.group_commit import GroupCommit, Overloaded
 from fedicause.instance import Instance
 from fedicause.interpret import Depart, MoveTo, Redescribe, Say
 from fedicause.recognise import Recogniser
-from fedicause.record import Arrival, Unverified, Vanished
+from fedicause.record import Unverified, Vanished
+from fedicause.weigh import Arrival
 from storage import actors, blocks, parked
 from storage.actors import Known
 from storage.columns import to_milliseconds

@@ -3,49 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import content, httpsig, outgoing
-from federation.activities import Activity
-from fedicause import announce, sign
+from fedicause import announce, sign, weigh
 from fedicause.instance import Instance
 from fedicause.interpret import (
     Depart,
     Flagged,
-    Meaning,
     MoveTo,
-    Named,
     Retract,
     Say,
     Shun,
     Testify,
-    UndoById,
 )
 from fedicause.sign import Word
+from fedicause.weigh import Arrival
 from storage import actors, deliveries, local_actors, parked, registers, reports, seen, subjects, testimonies
 from storage.actors import Description, Known
-from storage.columns import from_milliseconds
-from storage.registers import Key
+from storage.columns import from_milliseconds, to_milliseconds
 from storage.subjects import Subject
 
 # A signature may be an hour early and an hour late; parked requests come later still.
 SEEN_FOR = timedelta(hours=4)
 FIRST_RETRY_OF_PARKED = timedelta(seconds=5)
 TESTIMONY_LENGTH = 20_000
-ENDORSED_OR_FOLLOWED = ("endorsement", "subscription")
-
-
-class Arrival(NamedTuple):
-    """A verified activity; `signed_at` in milliseconds since 1970. Its result: whether it is no replay."""
-
-    sender: Known
-    activity: Activity
-    meaning: Meaning | None
-    signed_at: int
-    fingerprint: str
-    moved_to: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +89,7 @@ async def vanish(session: AsyncSession, uri: str, now: datetime) -> None:
     known = (await actors.by_uris(session, [uri])).get(uri)
     if known is not None:
         await _depart(session, known, now)
-        gone = Word(known.id, known.host_id, None, False, sign.moment(now), None)
+        gone = Word(known.id, known.host_id, None, False, to_milliseconds(now), None)
         await sign.hear(session, [gone], now=now, wave=None)
 
 
@@ -115,7 +99,7 @@ async def _looked(session: AsyncSession, found: Looked, now: datetime) -> None:
     await testimonies.checked(session, found.replies, now)
     await actors.checked(session, found.people, now)
     words = [
-        Word(share.key.actor_id, share.host_id, share.key, False, sign.moment(now), share.activity_uri)
+        Word(share.key.actor_id, share.host_id, share.key, False, to_milliseconds(now), share.activity_uri)
         for share in found.gone_shares
     ]
     await sign.hear(session, words, now=now, wave=None)
@@ -168,8 +152,8 @@ async def _arrivals(
     words: list[Word] = []
     follows: list[tuple[Arrival, Subject]] = []
     for arrival in fresh:
-        words += _words(arrival, about)
-        subject = _asked(arrival, about)
+        words += weigh.words(arrival, about)
+        subject = weigh.asked(arrival, about)
         if subject is not None:
             follows.append((arrival, subject))
     await sign.hear(session, words, now=now, wave=instance.settings.wave)
@@ -177,53 +161,6 @@ async def _arrivals(
         await _record_alone(session, instance, arrival, now)
     await _accept(session, instance, follows, now)
     return replayed
-
-
-def _words(arrival: Arrival, about: dict[str, Subject]) -> list[Word]:
-    """What an arrival says to the registers."""
-    sender, at = arrival.sender, arrival.signed_at
-    match arrival.meaning:
-        case Say() as said:
-            subject = _subject(said.subject, about)
-            if subject is None or (said.present and not _may_say(arrival, said, subject)):
-                return []
-            key = Key(subject.id, said.kind, sender.id)
-            return [Word(sender.id, sender.host_id, key, said.present, at, said.activity_uri)]
-        case UndoById() as undo:
-            return [Word(sender.id, sender.host_id, None, False, at, undo.activity_uri)]
-        case Depart():
-            return [Word(sender.id, sender.host_id, None, False, at, None)]
-        case Shun() as shun:
-            subject = _subject(shun.subject, about)
-            if subject is not None:
-                return [
-                    Word(sender.id, sender.host_id, Key(subject.id, kind, sender.id), False, at, None)
-                    for kind in ENDORSED_OR_FOLLOWED
-                ]
-    return []
-
-
-def _subject(named: Named, about: dict[str, Subject]) -> Subject | None:
-    subject = about.get(named.name)
-    if subject is None or not subject.is_public or (named.as_note and subject.campaign_id is None):
-        return None
-    return subject
-
-
-def _may_say(arrival: Arrival, said: Say, subject: Subject) -> bool:
-    """Who is gone says no more; a closed campaign takes no endorsements; only a Person joins like this."""
-    if arrival.sender.gone_at is not None:
-        return False
-    if said.kind != "endorsement":
-        return True
-    if arrival.activity.type == "Join" and arrival.sender.type != "Person":
-        return False
-    return subject.is_open
-
-
-def _asked(arrival: Arrival, about: dict[str, Subject]) -> Subject | None:
-    said = arrival.meaning
-    return _subject(said.subject, about) if isinstance(said, Say) and said.asks and said.present else None
 
 
 async def _record_alone(session: AsyncSession, instance: Instance, arrival: Arrival, now: datetime) -> None:

@@ -81,11 +81,6 @@ async def hear(session: AsyncSession, words: Sequence[Word], *, now: datetime, w
     return {subject for subject, move in moves.items() if any(move.values())}
 
 
-def moment(at: datetime) -> int:
-    """A time as words carry it: milliseconds since 1970."""
-    return to_milliseconds(at)
-
-
 async def move(session: AsyncSession, old: Known, new: Known, signed_at: int, *, now: datetime) -> set[int]:
     """Carries the endorsements of an actor over to where it moved: one person stays one endorsement."""
     stands = await registers.of_actors(session, [old.id])

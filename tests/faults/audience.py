@@ -13,6 +13,7 @@ from fedicause.settings import Settings
 from fedicause.sign import Word
 from storage import actors, local_actors
 from storage.actors import Description
+from storage.columns import to_milliseconds
 from storage.registers import Key
 from tests import ours
 from tests.inboxes import Listener, Said
@@ -98,7 +99,7 @@ class Audience:
                     each.host_id,
                     Key(forest.id, "subscription", each.id),
                     True,
-                    sign.moment(now),
+                    to_milliseconds(now),
                     f"{each.uri}#follow",
                 )
                 for each in known.values()
