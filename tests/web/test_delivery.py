@@ -254,7 +254,12 @@ async def test_a_host_that_is_down_is_left_alone_then_tried_once_then_caught_up_
         await dead.stop()
         async with working(dev_instance):
             await say(dev_instance, "call", [dead.inbox(number) for number in range(20)])
-            await written(dev_instance, lambda found: sum(row.attempts for row in found) >= 8)
+            await written(
+                dev_instance,
+                lambda found: (
+                    sum(row.attempts for row in found) >= 8 and not any(row.lease_until for row in found)
+                ),
+            )
             paused = await host_of(dev_instance, dead)
             assert paused.failures >= judge.FAILING_AT
             assert paused.paused_until is not None
