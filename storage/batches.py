@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.dml import Insert
@@ -78,11 +78,7 @@ def insert(dialect: str, target: Any) -> Any:
     Into the bare table: given a model and parameters, the session would insert row by row.
     """
     target = getattr(target, "__table__", target)
-    if dialect == "sqlite":
-        return sqlite.insert(target)
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - not for those with SQLite
-
-    return postgresql.insert(target)
+    return sqlite.insert(target) if dialect == "sqlite" else postgresql.insert(target)
 
 
 def insert_rows(
