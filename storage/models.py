@@ -92,6 +92,8 @@ class Campaign(Base):
     picture_type: Mapped[str | None] = mapped_column(String(32))
     picture_width: Mapped[int | None]
     picture_height: Mapped[int | None]
+    thresholds: Mapped[str | None] = mapped_column(String(16))
+    registered_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     edited_at: Mapped[datetime | None]

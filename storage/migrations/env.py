@@ -2,7 +2,10 @@
 
 from alembic import context
 
+from storage import coalition_models
 from storage.models import Base
+
+assert coalition_models  # noqa: S101  # imported for its tables
 
 context.configure(
     connection=context.config.attributes["connection"],
