@@ -11,6 +11,8 @@ from federation import vocabulary
 RETRY_AFTER: Final = 24 * 3600.0
 
 _PROFILE = re.compile(r';\s*profile\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,200}"')
+PICTURE_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
 _JSON_TYPES: Final = frozenset({"application/json", "application/jrd+json"})
 
 
@@ -45,6 +47,10 @@ class Unusable(RemoteError):
     """An answer of the wrong media type, shape, size or id, or redirects without end."""
 
 
+class Unchanged(RemoteError):
+    """304: what we have is what there is."""
+
+
 class ForbiddenAddress(RemoteError):
     """Not to be asked at all: not https, credentials in the URL, or not a public address."""
 
@@ -55,10 +61,11 @@ class Exhausted(RemoteError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was served, and the URL (after redirects, without fragment) that served it."""
+    """What was served, the URL (after redirects, without fragment) that served it, and its ETag as sent."""
 
     url: str
     data: dict[str, Any]
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,16 @@ def is_activity_type(content_types: list[str]) -> bool:
         return kind == vocabulary.ACTIVITY_JSON
     profile = _PROFILE.search(content_types[0])
     return profile is not None and vocabulary.AS2 in (profile[1] or profile[2] or "").split()
+
+
+def is_picture_type(content_types: list[str]) -> bool:
+    """Whether an answer may be read as a picture: of the kinds that are no programs, as SVG is one."""
+    return len(content_types) == 1 and content_types[0].split(";", 1)[0].strip().lower() in PICTURE_TYPES
+
+
+def etag(value: str | None) -> str | None:
+    """An ETag header that can be sent back as it is, and kept; None for any other."""
+    return value if value is not None and _ETAG.fullmatch(value) else None
 
 
 def is_json_type(content_types: list[str]) -> bool:

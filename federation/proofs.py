@@ -39,6 +39,22 @@ def sign(document: dict[str, Any], key: keys.SigningKey, created: datetime) -> d
     return {**document, "proof": proof}
 
 
+def covered(document: dict[str, Any]) -> bytes:
+    """The canonical form (RFC 8785) of what a proof covers: two documents say the same iff it is equal.
+
+    Raises Malformed if there is none.
+    """
+    return canonical(_unsecured(document))
+
+
+def canonical(value: object) -> bytes:
+    """The canonical form (RFC 8785) of any JSON; Malformed if it has none."""
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]
+    except (ValueError, RecursionError) as error:
+        raise Malformed("no canonical form") from error
+
+
 async def verify(document: dict[str, Any], key_for: KeyFor, *, now: datetime) -> str:
     """The URI of the actor whose key made the document's proof.
 
@@ -119,12 +135,7 @@ def _in_signed_context(document: dict[str, Any], proof: dict[str, Any]) -> dict[
 
 
 def _hashes(document: dict[str, Any], proof: dict[str, Any]) -> bytes:
-    try:
-        return (
-            hashlib.sha256(rfc8785.dumps(proof)).digest() + hashlib.sha256(rfc8785.dumps(document)).digest()
-        )
-    except (ValueError, RecursionError) as error:
-        raise Malformed("no canonical form") from error
+    return hashlib.sha256(canonical(proof)).digest() + hashlib.sha256(canonical(document)).digest()
 
 
 def _signed_by(key: keys.Key, key_id: str, signature: bytes, hashes: bytes) -> bool:

@@ -5,7 +5,7 @@ import ssl as tls
 import weakref
 from collections.abc import AsyncIterator, Callable, MutableMapping
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import aiohttp
 from aiohttp import abc, hdrs
@@ -21,6 +21,7 @@ from federation.answers import (
     Missing,
     Refused,
     RemoteError,
+    Unchanged,
     Unreachable,
     Unusable,
 )
@@ -36,16 +37,41 @@ __all__ = [
     "Refused",
     "Remote",
     "RemoteError",
+    "Unchanged",
     "Unreachable",
     "Unusable",
 ]
 
 BODY: Final = 1024 * 1024
+PICTURE: Final = 8 * 1024 * 1024
 REDIRECTS: Final = 3
 GETS_PER_HOST: Final = 8
 
 _ACTIVITY = f"{vocabulary.ACTIVITY_JSON}, {vocabulary.LD_JSON}"
 _JSON = "application/jrd+json, application/json"
+_PICTURE = ", ".join(answers.PICTURE_TYPES)
+
+
+class _Wanted(NamedTuple):
+    """What is asked for: media types, bytes at most; signed where there is a key, newer than an ETag."""
+
+    accept: str
+    is_right: Callable[[list[str]], bool]
+    most: int = BODY
+    key: keys.SigningKey | None = None
+    etag: str | None = None
+
+
+class _Got(NamedTuple):
+    url: str
+    body: bytes
+    etag: str | None
+
+    def document(self) -> Document:
+        try:
+            return Document(self.url, activities.decode(self.body), self.etag)
+        except vocabulary.Malformed as error:
+            raise Unusable(f"unreadable: {error}") from error
 
 
 class Remote:
@@ -104,20 +130,30 @@ class Remote:
         first, second = ("http", "https") if ":" in host else ("https", "http")
         return (f"{first}://{host}", f"{second}://{host}")
 
-    async def fetch(self, url: str, *, budget: Budget | None = None, total: float = 10.0) -> Document:
+    async def fetch(
+        self,
+        url: str,
+        *,
+        budget: Budget | None = None,
+        total: float = 10.0,
+        etag: str | None = None,
+        key: keys.SigningKey | None = None,
+    ) -> Document:
         """The ActivityPub document at `url`, asked for with our signature, within `total` seconds.
 
         Its `id` is on the host that served it. If a document claims another host's id, that host is asked
         for it, once, and what it says is returned (CVE-2024-23832: a host vouches for its own only).
+        Raises Unchanged where there is nothing but what came with `etag`. `key` signs instead of our own.
         """
+        wanted = _Wanted(_ACTIVITY, answers.is_activity_type, key=key or self._key, etag=etag)
         async with transport.bounded(total):
-            document = await self._get(url, budget, signed=True)
+            document = (await self._get(url, wanted, budget)).document()
             uri = document.data.get("id")
             if not isinstance(uri, str):
                 raise Unusable("a document without an id")
             if self._on_one_host(uri, document.url):
                 return document
-            document = await self._get(uri, budget, signed=True)
+            document = (await self._get(uri, wanted._replace(etag=None), budget)).document()
             if document.data.get("id") != uri or not self._on_one_host(uri, document.url):
                 raise Unusable("an id on another host, which does not confirm it")
             return document
@@ -125,7 +161,16 @@ class Remote:
     async def fetch_json(self, url: str, *, budget: Budget | None = None, total: float = 10.0) -> Document:
         """The WebFinger or NodeInfo document at `url`, asked for without a signature."""
         async with transport.bounded(total):
-            return await self._get(url, budget, signed=False)
+            return (await self._get(url, _Wanted(_JSON, answers.is_json_type), budget)).document()
+
+    async def fetch_picture(self, url: str, *, total: float = 15.0, most: int = PICTURE) -> bytes:
+        """The PNG, JPEG, WebP or GIF at `url`, of at most so many bytes, asked for without a signature.
+
+        What the bytes really are is for whoever decodes them to find out.
+        """
+        async with transport.bounded(total):
+            wanted = _Wanted(_PICTURE, answers.is_picture_type, most)
+            return (await self._get(url, wanted, budget=None)).body
 
     async def collection(
         self,
@@ -203,44 +248,43 @@ class Remote:
     def _on_one_host(self, uri: str, url: str) -> bool:
         return self._transport.address_of(uri).host == self._transport.address_of(url).host
 
-    async def _get(self, url: str, budget: Budget | None, *, signed: bool) -> Document:
+    async def _get(self, url: str, wanted: _Wanted, budget: Budget | None) -> _Got:
         address = self._transport.address_of(url)
         asked: set[str] = set()
         while address.text not in asked and len(asked) <= REDIRECTS:
             asked.add(address.text)
-            following = await self._get_here(address, budget, signed=signed)
-            if isinstance(following, Document):
+            following = await self._get_here(address, wanted, budget)
+            if isinstance(following, _Got):
                 return following
             address = following
         raise Unusable("redirects without end")
 
     async def _get_here(
-        self, address: transport.Address, budget: Budget | None, *, signed: bool
-    ) -> Document | transport.Address:
+        self, address: transport.Address, wanted: _Wanted, budget: Budget | None
+    ) -> _Got | transport.Address:
         turn = self._turns.get(address.host)
         if turn is None:
             turn = self._turns[address.host] = asyncio.Semaphore(GETS_PER_HOST)
         async with turn:
-            if signed:
+            if wanted.key is not None:
                 response, _ = await self._transport.send_signed(
-                    address, self._key, accept=_ACTIVITY, budget=budget
+                    address, wanted.key, accept=wanted.accept, etag=wanted.etag, budget=budget
                 )
             else:
-                response = await self._transport.send(address, {hdrs.ACCEPT: _JSON}, budget=budget)
+                response = await self._transport.send(address, {hdrs.ACCEPT: wanted.accept}, budget=budget)
             try:
                 if response.status in (301, 302, 303, 307, 308):
                     following = self._transport.moved(address, response)
                     if following is None:
                         raise Unusable("a redirect to nowhere")
                     return following
+                if response.status == 304 and wanted.etag is not None:
+                    raise Unchanged("304")
                 after = answers.retry_after(response.headers.get(hdrs.RETRY_AFTER), self._now())
                 answers.check_status(response.status, after)
-                is_right = answers.is_activity_type if signed else answers.is_json_type
-                if not is_right(response.headers.getall(hdrs.CONTENT_TYPE, [])):
+                if not wanted.is_right(response.headers.getall(hdrs.CONTENT_TYPE, [])):
                     raise Unusable(f"media type {response.headers.get(hdrs.CONTENT_TYPE)}")
-                data = activities.decode(await transport.read(response, BODY))
-            except vocabulary.Malformed as error:
-                raise Unusable(f"unreadable: {error}") from error
+                body = await transport.read(response, wanted.most)
             finally:
                 response.release()
-            return Document(address.text, data)
+            return _Got(address.text, body, answers.etag(response.headers.get(hdrs.ETAG)))

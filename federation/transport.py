@@ -120,6 +120,7 @@ class Transport:
         key: keys.SigningKey,
         *,
         accept: str,
+        etag: str | None = None,
         body: bytes | None = None,
         budget: Budget | None = None,
     ) -> tuple[aiohttp.ClientResponse, httpsig.Scheme]:
@@ -129,12 +130,16 @@ class Transport:
         Cavage is first because snac answers 202 before it checks, and would lose RFC 9421 silently.
         """
         scheme = self._schemes.get(address.host, "cavage")
-        response = await self._send_by(scheme, address, key, accept=accept, body=body, budget=budget)
+        response = await self._send_by(
+            scheme, address, key, accept=accept, etag=etag, body=body, budget=budget
+        )
         if response.status not in (400, 401):
             return response, scheme
         response.release()
         scheme = _OTHER[scheme]
-        response = await self._send_by(scheme, address, key, accept=accept, body=body, budget=budget)
+        response = await self._send_by(
+            scheme, address, key, accept=accept, etag=etag, body=body, budget=budget
+        )
         if 200 <= response.status < 300:
             self._schemes[address.host] = scheme
         return response, scheme
@@ -146,6 +151,7 @@ class Transport:
         key: keys.SigningKey,
         *,
         accept: str,
+        etag: str | None,
         body: bytes | None,
         budget: Budget | None,
     ) -> aiohttp.ClientResponse:
@@ -159,6 +165,8 @@ class Transport:
             content_type=None if body is None else vocabulary.ACTIVITY_JSON,
         )
         headers[hdrs.ACCEPT] = accept
+        if etag is not None:
+            headers[hdrs.IF_NONE_MATCH] = etag
         try:
             return await self.send(address, headers, body=body, budget=budget)
         except aiohttp.ServerDisconnectedError:

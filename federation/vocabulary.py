@@ -46,6 +46,10 @@ CONTEXT: Final[list[str | dict[str, Any]]] = [
     },
 ]
 
+# Of what fedicause instances tell each other (coalitions): an activity, and a document with a proof.
+COALITION_CONTEXT: Final[list[str | dict[str, Any]]] = [AS2, {"fc": FEDICAUSE}]
+PROVEN_CONTEXT: Final[list[str | dict[str, Any]]] = [AS2, DATA_INTEGRITY, {"fc": FEDICAUSE}]
+
 URI_LENGTH: Final = 2048
 
 _PLAIN_HOST = re.compile(r"https?://((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(?:[/?#]|\Z)")
@@ -158,3 +162,8 @@ def time_of(value: object) -> datetime | None:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def origin_of(uri: str) -> str:
+    """The scheme and authority of an http(s) URI, as in `https://a.example:8443`; raises Malformed."""
+    return f"{uri.partition('://')[0].lower()}://{host_of(uri)}"

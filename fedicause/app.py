@@ -22,7 +22,19 @@ from fedicause.instance import Instance
 from fedicause.receive import Receiver
 from fedicause.settings import Settings
 from fedicause.urls import Urls
-from fedicause.web import actors, api, discovery, endorse, errors, fediverse, inbox, operating, pages, public
+from fedicause.web import (
+    actors,
+    api,
+    coalition,
+    discovery,
+    endorse,
+    errors,
+    fediverse,
+    inbox,
+    operating,
+    pages,
+    public,
+)
 from fedicause.web.inbox import RECEIVER
 from fedicause.web.keys import INSTANCE
 from storage import hosts, local_actors
@@ -79,7 +91,7 @@ def web_app(instance: Instance) -> web.Application:
     app[INSTANCE] = instance
     pages.prepare(app)
     app.cleanup_ctx.append(_receiving)
-    for part in (inbox, fediverse, actors, discovery, api, endorse, operating, public):
+    for part in (inbox, fediverse, actors, discovery, coalition, api, endorse, operating, public):
         app.add_routes(part.routes)
     return app
 

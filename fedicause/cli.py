@@ -13,9 +13,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from federation.vocabulary import Malformed
-from fedicause import __version__, manuscript, moderate, pictures, publish, seal, settings
-from fedicause.commands import campaigns, moderation, operating, shown
-from fedicause.commands.desk import BEGIN, Refused, Result, Work, WrongInput
+from fedicause import __version__, fields, moderate, pictures, publish, seal, settings
+from fedicause.commands import campaigns, moderation, operating, partners, shown
+from fedicause.commands.desk import BEGIN, Refused, Result, Visit, Work, WrongInput
 from fedicause.seal import Seal
 from fedicause.settings import Settings
 from fedicause.urls import Urls
@@ -23,8 +23,19 @@ from storage import local_actors, migrations, organisations, users
 from storage.database import Database, UnknownDatabase
 
 # What a person can put right: what they wrote or set (2), or what can't be done as things are (1).
-WRONG = (manuscript.Unusable, pictures.Unusable, settings.Misconfigured, UnknownDatabase, Malformed)
+WRONG = (fields.Unusable, pictures.Unusable, settings.Misconfigured, UnknownDatabase, Malformed)
 NOT_NOW = (publish.Impossible, moderate.Unknown, users.Taken)
+
+
+class _Change:
+    """A transaction of its own for each work that it is given."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, work: Work[Result], /) -> Result:
+        async with self._database.writing() as session:
+            return await work(session)
 
 
 class Office:
@@ -53,6 +64,17 @@ class Office:
 
     def look(self, work: Work[Result], *, fresh: bool = False) -> Result:
         return self.run(self._open(work, change=False, fresh=fresh))
+
+    def visit(self, work: Visit[Result]) -> Result:
+        return self.run(self._visit(work))
+
+    async def _visit(self, work: Visit[Result]) -> Result:
+        await self.expect_schema()
+        # The HTTP client takes time to load that most commands need not.
+        from fedicause import app  # noqa: PLC0415
+
+        async with app.open_instance(self.settings) as instance:
+            return await work(instance, _Change(instance.database))
 
     async def _open(self, work: Work[Result], *, change: bool, fresh: bool) -> Result:
         if not fresh:
@@ -114,6 +136,8 @@ def main(context: click.Context) -> None:
 main.add_command(campaigns.campaign)
 main.add_command(campaigns.support)
 main.add_command(moderation.moderate)
+main.add_command(partners.partner)
+main.add_command(partners.sign_)
 for each in (operating.init, operating.migrate, operating.doctor, operating.user):
     main.add_command(each)
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import keyring, manuscript, passwords
-from fedicause.manuscript import Unusable
+from fedicause import fields, keyring, passwords
+from fedicause.fields import Unusable
 from fedicause.seal import Seal
 from storage import organisations, users
 
@@ -31,7 +31,7 @@ async def organisation(
     check(host=host, name=name, handle=handle, admin_email=admin_email, language=language)
     await keyring.new_actor(session, seal, host, "instance", now)
     actor = await keyring.new_actor(session, seal, handle, "organisation", now)
-    language = manuscript.language(language)
+    language = fields.language(language)
     await organisations.add(session, actor_id=actor.id, name=name.strip(), language=language)
     return await user(session, email=admin_email, role="owner", now=now)
 
@@ -39,17 +39,17 @@ async def organisation(
 def check(*, host: str, name: str, handle: str, admin_email: str, language: str) -> None:
     """Raises Unusable for what an organisation can't begin with."""
     try:
-        if not manuscript.line_of(name.strip(), NAME_LENGTH):
+        if not fields.line_of(name.strip(), NAME_LENGTH):
             raise Unusable("is empty")
     except Unusable as error:
         raise Unusable(f"The name {error}") from error
     try:
-        if manuscript.name(handle) == host:
+        if fields.name(handle) == host:
             raise Unusable(f"can't be `{handle}`: that is the name of the server's own actor")
     except Unusable as error:
         raise Unusable(f"The handle {error}") from error
     mail_address(admin_email)
-    manuscript.language(language)
+    fields.language(language)
 
 
 async def user(session: AsyncSession, *, email: str, role: str, now: datetime) -> str:

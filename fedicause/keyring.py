@@ -7,6 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import keys
+from federation.httpsig import Forged, KeyFor
+from fedicause.instance import Instance
 from fedicause.seal import Seal
 from fedicause.urls import Urls
 from storage import local_actors
@@ -40,3 +42,20 @@ def proof_key(actor: LocalActor, seal: Seal, urls: Urls) -> keys.SigningKey:
     private = keys.load_private(seal.open(actor.ed25519_sealed))
     assert isinstance(private, Ed25519PrivateKey)  # noqa: S101
     return keys.SigningKey(f"{urls.actor(actor.name, actor.kind)}#ed25519-key", private)
+
+
+def with_our_own(instance: Instance, key_for: KeyFor) -> KeyFor:
+    """The same, and the keys of our own proofs without asking ourselves over the network."""
+
+    async def find(key_id: str, *, fresh: bool) -> keys.Key:
+        uri, _, fragment = key_id.partition("#")
+        name = instance.urls.name_of_actor(uri) if fragment == "ed25519-key" else None
+        if name is None:
+            return await key_for(key_id, fresh=fresh)
+        async with instance.database.reading() as session:
+            actor = await local_actors.by_name(session, name)
+        if actor is None:
+            raise Forged("no such key of ours")
+        return keys.Key(key_id, uri, keys.from_multikey(actor.ed25519_public))
+
+    return find

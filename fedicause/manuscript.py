@@ -6,48 +6,31 @@ The parsers are loaded by whoever reads a file: a server that only serves does w
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from federation import content
+from fedicause import fields, goals
+from fedicause.fields import Unusable
 
 if TYPE_CHECKING:
     import yaml
 
-KINDS: Final = ("petition", "open-letter", "message", "pledge", "consultation")
-FIELDS: Final = ("title", "slug", "kind", "topic", "goal", "language", "ends", "picture", "picture_alt")
+FIELDS: Final = (
+    "title", "slug", "kind", "topic", "goal", "thresholds", "registered", "language", "ends", "picture",
+    "picture_alt",
+)  # fmt: skip
 # What a campaign can do without: `none` takes it away.
-REMOVABLE: Final = ("goal", "ends", "picture")
+REMOVABLE: Final = ("goal", "thresholds", "registered", "ends", "picture")
 TITLE_LENGTH: Final = 200
 TOPIC_LENGTH: Final = 60
 ALT_LENGTH: Final = 1500
 BODY_LENGTH: Final = 20_000
 FILE_LENGTH: Final = 200_000
-GOAL: Final = 8_000_000_000
-
-# Addresses, roles and words that would mislead people as the name of an actor.
-# fmt: off
-RESERVED: Final = frozenset([
-    "about", "abuse", "account", "activities", "actor", "actors", "admin", "administrator", "all",
-    "api", "campaign", "campaigns", "edit", "everyone", "followers", "following", "help", "here",
-    "hostmaster", "inbox", "info", "instance", "likes", "login", "mail", "media", "mod", "moderator",
-    "new", "news", "nobody", "nodeinfo", "outbox", "owner", "postmaster", "public", "replies", "root",
-    "security", "server", "settings", "shares", "signup", "static", "statistics", "support", "system",
-    "tallies", "topics", "updates", "user", "users", "webmaster", "well-known", "www",
-])
-# fmt: on
-# Mastodon takes no name that begins or ends with a hyphen.
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
-_LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.IGNORECASE)
-_UNPRINTED = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _FENCE = re.compile(r"-{3}[ \t]*")
 
 Value = TypeVar("Value")
-
-
-class Unusable(ValueError):
-    """A campaign file or a value can't be used; the text names it, and the line or the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +46,8 @@ class Manuscript:
     kind: str | None
     topic: str | None
     goal: int | None
+    thresholds: str | None
+    registered_at: datetime | None
     language: str | None
     ends_at: datetime | None
     picture: Path | None
@@ -100,29 +85,48 @@ def parse(source: str, path: Path) -> Manuscript:
     ends = [number for number, line in enumerate(lines) if _FENCE.fullmatch(line)]
     if len(ends) < 2 or ends[0] != 0:
         raise Unusable(f"{path}, line 1: expected front matter between two lines of `---`")
-    fields = _Fields(path, "\n".join(lines[1 : ends[1]]))
+    matter = _Fields(path, "\n".join(lines[1 : ends[1]]))
     text = "\n".join(lines[ends[1] + 1 :]).strip()
     if not text:
         raise Unusable(f"{path}, line {ends[1] + 2}: the text is missing")
     if len(text) > BODY_LENGTH:
         raise Unusable(f"{path}: the text has {len(text):,} characters; at most {BODY_LENGTH:,} fit")
     first_line = next(n for n in range(ends[1] + 1, len(lines)) if lines[n].strip()) + 1
-    picture = fields.words("picture", 500)
+    picture = matter.words("picture", 500)
+    table, registered_at = _registration(matter)
     return Manuscript(
         path=path,
-        title=fields.words("title", TITLE_LENGTH),
-        slug=fields.checked("slug", name),
-        kind=fields.checked("kind", _kind),
-        topic=fields.words("topic", TOPIC_LENGTH),
-        goal=fields.checked("goal", _goal),
-        language=fields.checked("language", language),
-        ends_at=fields.checked("ends", _end),
+        title=matter.words("title", TITLE_LENGTH),
+        slug=matter.checked("slug", fields.name),
+        kind=matter.checked("kind", fields.kind),
+        topic=matter.words("topic", TOPIC_LENGTH),
+        goal=matter.checked("goal", fields.goal),
+        thresholds=table,
+        registered_at=registered_at,
+        language=matter.checked("language", fields.language),
+        ends_at=matter.checked("ends", fields.end),
         picture=None if picture is None else path.parent / picture,
-        picture_alt=fields.words("picture_alt", ALT_LENGTH),
+        picture_alt=matter.words("picture_alt", ALT_LENGTH),
         text=text,
         html=_html(path, text, first_line=first_line),
-        removed=fields.removed,
+        removed=matter.removed,
     )
+
+
+def _registration(matter: "_Fields") -> tuple[str | None, datetime | None]:
+    """The table of thresholds, and the day that decides which of them hold; one needs the other."""
+
+    def check(value: str) -> datetime:
+        registered = fields.day(value)
+        try:
+            goals.thresholds(table or "", registered)
+        except goals.Unknown as error:
+            raise Unusable(f"`{value}`: {error}") from error
+        return datetime.combine(registered, time(), UTC)
+
+    table = matter.checked("thresholds", fields.table)
+    matter.pair("thresholds", "registered")
+    return table, matter.checked("registered", check)
 
 
 def _html(path: Path, text: str, *, first_line: int) -> str:
@@ -175,9 +179,16 @@ class _Fields:
         elif value.value.strip():
             self._found[key.value] = (value.value.strip(), line)
 
+    def pair(self, one: str, other: str) -> None:
+        """Raises Unusable where only one of two fields that make sense together has a value."""
+        for given, missing in ((one, other), (other, one)):
+            if given in self._found and missing not in self._found:
+                line = self._found[given][1]
+                raise Unusable(f"{self._path}, line {line}: `{given}` needs the field `{missing}` as well")
+
     def words(self, field: str, longest: int) -> str | None:
         def check(value: str) -> str:
-            return line_of(value, longest)
+            return fields.line_of(value, longest)
 
         return self.checked(field, check)
 
@@ -190,71 +201,6 @@ class _Fields:
             return check(value)
         except Unusable as error:
             raise Unusable(f"{self._path}, line {line}: `{field}` {error}") from error
-
-
-def name(value: str) -> str:
-    """A slug or handle; raises Unusable."""
-    if not _NAME.fullmatch(value):
-        raise Unusable(
-            "must be 1 to 60 small letters (a to z), digits and hyphens, with no hyphen at either end"
-        )
-    if value in RESERVED:
-        raise Unusable(f"can't be `{value}`: that name is reserved")
-    return value
-
-
-def line_of(value: str, longest: int) -> str:
-    """Words that fit in one line; raises Unusable."""
-    if _UNPRINTED.search(value):
-        raise Unusable("must be one line of plain text")
-    if len(value) > longest:
-        raise Unusable(f"has {len(value)} characters; at most {longest} fit")
-    return value
-
-
-def language(value: str) -> str:
-    """A language tag (BCP 47) in its usual spelling, such as `de`, `pt-BR` or `zh-Hant`; raises Unusable."""
-    # The names of all languages of the world take memory that only this question needs.
-    from babel import Locale  # noqa: PLC0415
-
-    parts = _LANGUAGE.fullmatch(value.replace("_", "-"))
-    if parts:
-        code, script, region = parts[1].lower(), (parts[2] or "").title(), (parts[3] or "").upper()
-        known = Locale("en")
-        if (
-            code in known.languages
-            and (not script or script in known.scripts)
-            and (not region or region in known.territories)
-        ):
-            return "-".join(filter(None, (code, script, region)))
-    raise Unusable(f"`{value}` is no language tag; write it like `en`, `fr` or `pt-BR`")
-
-
-def _kind(value: str) -> str:
-    kind = value.lower().replace(" ", "-")
-    if kind not in KINDS:
-        raise Unusable(f"`{value}` is none of {', '.join(KINDS)}")
-    return kind
-
-
-def _goal(value: str) -> int:
-    digits = re.sub(r"(?<=\d)[ _,'\u00a0\u202f](?=\d{3})", "", value)
-    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) <= GOAL:
-        raise Unusable(f"must be a whole number above 0, not `{value}`")
-    return int(digits)
-
-
-def _end(value: str) -> datetime:
-    """A day ends with its last second (UTC); a time without a zone is UTC."""
-    try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-            end = datetime.combine(date.fromisoformat(value), time(23, 59, 59), UTC)
-        else:
-            end = datetime.fromisoformat(value)
-            end = end.replace(tzinfo=UTC) if end.tzinfo is None else end.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Unusable(f"`{value}` is no date; write it like 2030-12-31 or 2030-12-31T18:00+01:00") from error
-    return end
 
 
 def render(text: str, *, first_line: int = 1) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,17 +34,22 @@ class Picture:
 
 
 def store(path: Path, media: Path) -> Picture:
+    """Keeps the picture in this file (see `keep`); raises Unusable."""
+    return keep(_read(path), path, media)
+
+
+def keep(original: bytes, path: Path, media: Path, *, pixels: int = PIXELS) -> Picture:
     """Draws the picture anew at most 1600 pixels wide, without metadata, into `media`; raises Unusable.
 
     The name is made of the content: it never means another picture, and storing twice is storing once.
+    `path` is for messages; `pixels` is how many the original may have.
     """
-    drawn = draw(_read(path), path)
+    data, picture = draw(original, path, pixels=pixels)
     media.mkdir(parents=True, exist_ok=True)
-    data, picture = drawn
     target = media / picture.name
     if not target.exists():
         # Whole or not at all: the web server may be reading.
-        part = target.with_suffix(f".{os.getpid()}.part")
+        part = target.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
         part.write_bytes(data)
         part.replace(target)
     return picture
@@ -63,7 +69,7 @@ def _read(path: Path) -> bytes:
         raise Unusable(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
 
 
-def draw(original: bytes, path: Path) -> tuple[bytes, Picture]:
+def draw(original: bytes, path: Path, *, pixels: int = PIXELS) -> tuple[bytes, Picture]:
     """The file to publish, and what it is; `path` is for messages. Raises Unusable."""
     # Decoders are a large part of the memory of a process that may never see a picture.
     from PIL import Image, ImageOps  # noqa: PLC0415
@@ -73,8 +79,8 @@ def draw(original: bytes, path: Path) -> tuple[bytes, Picture]:
             # Pillow only warns up to twice its own limit; ours is below that.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(original), formats=FORMATS) as opened:
-                if opened.width * opened.height > PIXELS:
-                    raise Unusable(f"{path}: the picture has more than {PIXELS // 1_000_000} million pixels")
+                if opened.width * opened.height > pixels:
+                    raise Unusable(f"{path}: the picture has more than {pixels // 1_000_000} million pixels")
                 opened.load()
                 image = _plain(ImageOps.exif_transpose(opened), opened.info.get("icc_profile"))
     except Unusable:

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import describe, keyring, tell
-from fedicause.manuscript import Manuscript, Unusable
+from fedicause import describe, goals, keyring, tell
+from fedicause.fields import Unusable
+from fedicause.manuscript import Manuscript
 from fedicause.pictures import Picture
 from fedicause.seal import Seal
 from fedicause.urls import Urls
-from storage import campaigns, local_actors, updates
+from storage import campaigns, elsewhere, local_actors, updates
 from storage.models import Campaign, Update
 
 
@@ -51,7 +52,7 @@ async def create(
 ) -> Campaign:
     """A draft, and its actor with keys; nobody sees either until `publish`. Raises Unusable, Taken."""
     manuscript.needs("title", "slug", "topic")
-    _check_end(manuscript, None, now)
+    _check_times(manuscript, None, now)
     organisation, _ = await local_actors.organisation(session)
     slug, title = manuscript.slug or "", manuscript.title or ""
     try:
@@ -69,6 +70,7 @@ async def create(
         ends_at=manuscript.ends_at,
         now=now,
     )
+    _aim(campaign, manuscript)
     _show(campaign, manuscript, picture)
     await _write(session, campaign, manuscript, language=campaign.language, title=title, now=now)
     return campaign
@@ -103,7 +105,7 @@ async def edit(
     """Changes the call to what the file says, keeping what it leaves out. Raises Unusable, Impossible."""
     campaign = await find(session, slug)
     _same_slug(campaign, manuscript)
-    _check_end(manuscript, campaign.ends_at, now)
+    _check_times(manuscript, campaign.ends_at, now)
     if manuscript.kind not in (None, campaign.kind) and campaign.state != "draft":
         raise Unusable(f"{manuscript.path}: `kind` of a published campaign stays {campaign.kind}")
     language = manuscript.language or campaign.language
@@ -114,7 +116,7 @@ async def edit(
     before = await describe.actor(session, urls, actor)
     campaign.kind = manuscript.kind or campaign.kind
     campaign.topic = manuscript.topic or campaign.topic
-    campaign.goal = None if "goal" in manuscript.removed else manuscript.goal or campaign.goal
+    _aim(campaign, manuscript)
     campaign.ends_at = None if "ends" in manuscript.removed else manuscript.ends_at or campaign.ends_at
     _show(campaign, manuscript, picture)
     await _write(
@@ -170,12 +172,12 @@ async def close(session: AsyncSession, *, urls: Urls, slug: str, now: datetime) 
         raise NotPublished(f"`{campaign.slug}` is a draft: there is nothing to close")
     if campaign.state == "closed":
         raise Closed(f"`{campaign.slug}` was closed on {campaign.closed_at:%-d %B %Y}")
-    before = await describe.actor(session, urls, await tell.actor_of(session, campaign))
     campaign.state = "closed"
     campaign.closed_at = now
     await session.flush()
-    # The words stay, so `updated` does too: nobody is notified, but the last counts are told.
-    await tell.changed(session, urls, campaign, before, now)
+    # The words stay, so `updated` does too: nobody is notified, but the last counts are told. Hosts of the
+    # campaign hear from its actor that there is something to look at.
+    await tell.changed(session, urls, campaign, None, now)
     return campaign
 
 
@@ -202,6 +204,7 @@ async def delete(session: AsyncSession, *, urls: Urls, slug: str, now: datetime)
     _show_nothing(campaign)
     await campaigns.remove_texts(session, campaign.id)
     await updates.remove(session, campaign.id)
+    await elsewhere.forget(session, campaign.id)
     return picture
 
 
@@ -220,13 +223,29 @@ def _same_slug(campaign: Campaign, manuscript: Manuscript) -> None:
         raise Unusable(f"{manuscript.path}: `slug` is {manuscript.slug}, but the campaign is {campaign.slug}")
 
 
-def _check_end(manuscript: Manuscript, known: datetime | None, now: datetime) -> None:
+def _check_times(manuscript: Manuscript, known: datetime | None, now: datetime) -> None:
+    """Raises Unusable for an end, other than the known one, that is over, and for a registration to come."""
     if (
         manuscript.ends_at not in (None, known)
         and manuscript.ends_at is not None
         and manuscript.ends_at <= now
     ):
         raise Unusable(f"{manuscript.path}: `ends` is over")
+    if manuscript.registered_at is not None and manuscript.registered_at > now + timedelta(days=1):
+        raise Unusable(f"{manuscript.path}: `registered` is still to come")
+
+
+def _aim(campaign: Campaign, manuscript: Manuscript) -> None:
+    """Goal and thresholds as the file says; thresholds bring their goal to a campaign that has none."""
+    if manuscript.removed & {"thresholds", "registered"}:
+        campaign.thresholds = campaign.registered_at = None
+    elif manuscript.thresholds is not None:
+        campaign.thresholds, campaign.registered_at = manuscript.thresholds, manuscript.registered_at
+    asked = goals.of_campaign(manuscript.thresholds, manuscript.registered_at)
+    if "goal" in manuscript.removed:
+        campaign.goal = None
+    else:
+        campaign.goal = manuscript.goal or campaign.goal or (asked.goal if asked else None)
 
 
 def _show(campaign: Campaign, manuscript: Manuscript, picture: Picture | None) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from federation import activities, httpsig, vocabulary
 from federation.activities import Activity
 from federation.answers import Gone, RemoteError
-from fedicause import interpret, record
+from fedicause import attest, interpret, keyring, record
 from fedicause.group_commit import GroupCommit, Overloaded
 from fedicause.instance import Instance
 from fedicause.interpret import Depart, MoveTo, Redescribe, Say
@@ -20,6 +20,8 @@ from storage.columns import to_milliseconds
 log = logging.getLogger(__name__)
 
 BLOCKS_FRESH_FOR = timedelta(seconds=5)
+# Said between organisations: an answer, or a new roster, may be waiting to go.
+ANSWERED = frozenset({"Join", "Leave", "Accept", "Reject", "Invite"})
 
 
 class Refused(Exception):
@@ -39,6 +41,8 @@ class Receiver:
             instance.database, lambda session, given: record.changes(session, instance, given)
         )
         self._recogniser = Recogniser(instance.database, instance.remote, self._commits.submit, instance.now)
+        self.key_for = keyring.with_our_own(instance, self._recogniser.key_for)
+        """The keys of proofs, ours and everybody's (httpsig.KeyFor)."""
         self._blocked: frozenset[str] = frozenset()
         self._blocked_read_at: datetime | None = None
 
@@ -103,6 +107,9 @@ class Receiver:
             raise Refused("an id on another host")
         sender = await self._recogniser.owner(signer.key_id)
         meaning = interpret.read(activity, self._instance.urls)
+        attested = None
+        if activity.type in attest.CARRIERS:
+            attested = await attest.embedded(activity, self.key_for, now=now)
         moved_to = None
         if isinstance(meaning, MoveTo):
             moved_to = await self._new_home(activity.actor, meaning.target)
@@ -115,6 +122,7 @@ class Receiver:
             to_milliseconds(signer.signed_at),
             signer.fingerprint.hex(),
             moved_to,
+            attested,
         )
         if not await self._commits.submit(arrival):
             raise Replayed("this signature has had its effect")
@@ -122,6 +130,8 @@ class Receiver:
             self._recogniser.forget(sender.id)
         hints = self._instance.hints
         hints.ring("progress")
+        if activity.type in ANSWERED:
+            hints.ring("deliveries")
         if isinstance(meaning, Say) and meaning.asks:
             hints.ring("deliveries")
 

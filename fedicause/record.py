@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import content, httpsig, outgoing
-from fedicause import announce, sign, weigh
+from fedicause import announce, deal, sign, weigh
 from fedicause.instance import Instance
 from fedicause.interpret import (
     Depart,
@@ -159,6 +159,8 @@ async def _arrivals(
     await sign.hear(session, words, now=now, wave=instance.settings.wave)
     for arrival in fresh:
         await _record_alone(session, instance, arrival, now)
+        if deal.concerns(arrival):
+            await deal.record(session, instance, arrival, now)
     await _accept(session, instance, follows, now)
     return replayed
 

@@ -27,6 +27,8 @@ class Settings:
     dev: bool
     wave: int | None
     """First endorsements taken from one host in an hour before the rest is held; None: no limit."""
+    jump: int
+    """By how much a partner's tally must grow within an hour for the admin to be told."""
 
     @property
     def media(self) -> Path:
@@ -41,6 +43,16 @@ class Settings:
     def first_retry(self) -> timedelta:
         """The pause before a delivery's second attempt, give or take a half."""
         return timedelta(seconds=2 if self.dev else 30)
+
+    @property
+    def tally_every(self) -> timedelta:
+        """How often at most a partner hears of one campaign's tally."""
+        return timedelta(seconds=1 if self.dev else 10)
+
+    @property
+    def compare_every(self) -> timedelta:
+        """How often partners compare what they know of each other's tallies."""
+        return timedelta(seconds=5 if self.dev else 300)
 
 
 def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
@@ -63,6 +75,9 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
     wave = values.get("FEDICAUSE_WAVE", "0" if dev else "5000")
     if not wave.isdigit():
         raise Misconfigured("FEDICAUSE_WAVE must be a whole number; 0 means no limit")
+    jump = values.get("FEDICAUSE_JUMP", "10")
+    if not jump.isdigit() or int(jump) < 2:
+        raise Misconfigured("FEDICAUSE_JUMP must be a whole number from 2: how many times as many in an hour")
     return Settings(
         url=url,
         host=host,
@@ -72,6 +87,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         smtp=values.get("FEDICAUSE_SMTP") or None,
         dev=dev,
         wave=int(wave) or None,
+        jump=int(jump),
     )
 
 

@@ -5,13 +5,13 @@ and at the same second the withdrawal; so words may come late, twice or in any o
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import counts, registers
+from storage import coalitions, counts, registers, signatures, tallies
 from storage.actors import Known
 from storage.columns import to_milliseconds
 from storage.registers import Key, Stand
@@ -92,6 +92,45 @@ async def move(session: AsyncSession, old: Known, new: Known, signed_at: int, *,
             words.append(Word(old.id, old.host_id, key, False, signed_at, None))
             words.append(Word(new.id, new.host_id, there, True, stand.signed_at, None))
     return await hear(session, words, now=now, wave=None)
+
+
+async def confirm(
+    session: AsyncSession, coalition_id: int, given: Mapping[bytes, str], *, now: datetime
+) -> int:
+    """Counts confirmed signatures, countries by item (see storage.signatures); returns how many are new.
+
+    Who has signed already changes nothing; who had withdrawn has signed again.
+    """
+    coalition = await coalitions.locked(session, coalition_id)
+    known = await signatures.by_items(session, coalition_id, given)
+    fresh = {item: country for item, country in given.items() if item not in known}
+    back = [row for item, row in known.items() if row.state == "withdrawn"]
+    await signatures.add(session, coalition_id, fresh, serial=coalition.serial, now=now)
+    serial = coalition.serial + len(fresh)
+    for row in back:
+        serial += 1
+        row.state, row.country, row.serial = "confirmed", given[row.item], serial
+        row.confirmed_at, row.withdrawn_at = now, None
+    moved = Counter([*fresh.values(), *(row.country for row in back)])
+    if moved:
+        await signatures.move(session, coalition_id, moved, serial=serial, now=now)
+    return moved.total()
+
+
+async def withdraw(
+    session: AsyncSession, coalition_id: int, items: Collection[bytes], *, own_uri: str, now: datetime
+) -> int:
+    """Takes signatures out of the count; returns how many there were. `own_uri`: our organisation's."""
+    coalition = await coalitions.locked(session, coalition_id)
+    known = await signatures.by_items(session, coalition_id, items)
+    gone = [row for row in known.values() if row.state == "confirmed"]
+    for row in gone:
+        row.state, row.withdrawn_at = "withdrawn", now
+    if gone:
+        moved = Counter({country: -number for country, number in Counter(r.country for r in gone).items()})
+        await signatures.move(session, coalition_id, moved, serial=coalition.serial, now=now)
+        await tallies.spoil(session, coalition_id, own_uri)
+    return len(gone)
 
 
 class Ledger:

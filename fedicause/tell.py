@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import documents, outgoing
 from fedicause import announce, describe
 from fedicause.urls import Urls
-from storage import campaigns, deliveries, local_actors, retractions, updates
+from storage import campaigns, coalitions, deliveries, local_actors, members, retractions, updates
 from storage.models import Campaign, LocalActor
 
 
@@ -40,9 +40,12 @@ async def first(
 
 
 async def changed(
-    session: AsyncSession, urls: Urls, campaign: Campaign, before: dict[str, Any], now: datetime
+    session: AsyncSession, urls: Urls, campaign: Campaign, before: dict[str, Any] | None, now: datetime
 ) -> None:
-    """The call as it is now, and the actor too if it is not as `before`, go to whoever may have them."""
+    """The call as it is now, and the actor too if it is not as `before`, go to whoever may have them.
+
+    Without `before` the actor goes in any case.
+    """
     if campaign.state == "draft":
         return
     actor = await actor_of(session, campaign)
@@ -91,12 +94,17 @@ async def deleted(
 
 
 async def _whoever_has_it(session: AsyncSession, campaign: Campaign) -> list[str]:
-    """The inboxes of whoever follows the campaign or the organisation, or ever dealt with the campaign."""
+    """The inboxes of whoever follows the campaign or the organisation, hosts it, or ever dealt with it."""
     _, organisation = await local_actors.organisation(session)
     actor = await actor_of(session, campaign)
     inboxes = set(await announce.subscribers(session, organisation))
     inboxes |= set(await announce.subscribers(session, actor))
     inboxes |= set(await campaigns.reached_inboxes(session, campaign=campaign))
+    coalition = await coalitions.of_campaign(session, campaign.id)
+    if coalition is not None:
+        # A partner hosts the campaign whether or not it follows it.
+        partners = await members.accepted(session, coalition.id)
+        inboxes |= {partner.inbox for partner in partners if partner.inbox}
     return sorted(inboxes)
 
 

@@ -27,6 +27,10 @@ class Urls:
         """The call: the campaign's canonical Note, and its page."""
         return f"{self.base}/campaigns/{quote(slug)}"
 
+    def hosted(self, slug: str, origin: str) -> str:
+        """Our page of a campaign of another instance, whose authority is `origin`."""
+        return f"{self.base}/campaigns/{quote(slug)}@{origin}"
+
     def update(self, slug: str, number: int) -> str:
         return f"{self.note(slug)}/updates/{number}"
 

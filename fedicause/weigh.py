@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from federation.activities import Activity
+from fedicause.attest import Attested
 from fedicause.interpret import Depart, Meaning, Named, Say, Shun, UndoById
 from fedicause.sign import Word
 from storage.actors import Known
@@ -21,6 +22,7 @@ class Arrival(NamedTuple):
     signed_at: int
     fingerprint: str
     moved_to: Known | None = None
+    attested: Attested | None = None
 
 
 def words(arrival: Arrival, about: dict[str, Subject]) -> list[Word]:

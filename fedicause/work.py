@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from federation import discovery, httpsig
 from federation.vocabulary import Malformed
-from fedicause import announce, judge, publish, recheck
+from fedicause import announce, compare, judge, mirror, publish, recheck
 from fedicause.deliver import Courier
 from fedicause.group_commit import Overloaded
 from fedicause.instance import Instance
@@ -31,11 +31,11 @@ PARKED_FOR: Final = timedelta(days=2)
 RECHECK_EVERY: Final = timedelta(minutes=1)
 HOUSEKEEPING_EVERY: Final = timedelta(hours=1)
 ENDED_KEPT_FOR: Final = timedelta(days=30)
-UNLISTED_KEPT_FOR: Final = timedelta(days=14)
+UNLISTED_KEPT_FOR: Final = timedelta(days=2)
 
 
 async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | None = None) -> None:
-    """Works until `stop` is set; then finishes what is under way. Parked requests need a `receiver`.
+    """Works until `stop` is set; then finishes what is under way. Whatever needs keys needs a `receiver`.
 
     Loops wake up by the bells `deliveries`, `progress` and `parked`, and by themselves every sweep. A failure
     is logged, and the loop goes on.
@@ -56,6 +56,18 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
         if receiver is not None:
             group.create_task(_retry_parked(instance, receiver, stop), name="parked")
             group.create_task(_look_round(instance, receiver, stop), name="recheck")
+            comparer = compare.Comparer(instance, receiver.key_for)
+            group.create_task(
+                _loop(instance, stop, "tallies", lambda: _tell_tallies(instance, comparer), every=sweep),
+                name="tallies",
+            )
+            group.create_task(
+                _loop(instance, stop, "compare", comparer.round, every=instance.settings.compare_every),
+                name="compare",
+            )
+            group.create_task(
+                _loop(instance, stop, "mirror", lambda: _look_at_others(instance), every=sweep), name="mirror"
+            )
         if instance.database.dialect == "postgresql":
             group.create_task(_listen(instance, stop), name="notices")
 
@@ -78,6 +90,16 @@ async def tell_progress(instance: Instance) -> None:
             )
         if told:
             instance.hints.ring("deliveries")
+
+
+async def _tell_tallies(instance: Instance, comparer: compare.Comparer) -> None:
+    if await comparer.tell():
+        instance.hints.ring("deliveries")
+
+
+async def _look_at_others(instance: Instance) -> None:
+    while await mirror.round(instance):
+        pass
 
 
 async def close_ended(instance: Instance) -> None:

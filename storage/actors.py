@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches, hosts
@@ -173,6 +173,14 @@ async def move(session: AsyncSession, actor_id: int, target: str) -> None:
 async def inbox(session: AsyncSession, actor_id: int) -> str | None:
     """The actor's own inbox, for what concerns it alone."""
     return await session.scalar(select(Actor.inbox).where(Actor.id == actor_id))
+
+
+async def name(session: AsyncSession, actor_id: int) -> str:
+    """The actor's display name, else its user name."""
+    found = await session.scalar(
+        select(func.coalesce(func.nullif(Actor.name, ""), Actor.handle)).where(Actor.id == actor_id)
+    )
+    return found or ""
 
 
 async def endorsers_to_check(session: AsyncSession, before: datetime, limit: int) -> list[str]:

@@ -22,10 +22,12 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import Select
 from sqlalchemy.sql.dml import Insert
+
+from storage import sqlite as storage_sqlite
 
 Kind = type[int] | type[str] | type[bool]
 
@@ -78,7 +80,11 @@ def insert(dialect: str, target: Any) -> Any:
     Into the bare table: given a model and parameters, the session would insert row by row.
     """
     target = getattr(target, "__table__", target)
-    return sqlite.insert(target) if dialect == "sqlite" else postgresql.insert(target)
+    if dialect == "sqlite":
+        return sqlite.insert(target)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 2 MB that SQLite does without
+
+    return postgresql.insert(target)
 
 
 def insert_rows(
@@ -117,12 +123,25 @@ async def gather(
 
     Times come as milliseconds, booleans of SQLite as 0 and 1.
     """
-    return await gathered(session, gathering(dialect_of(session), query), {})
+    found = (await session.execute(gathering(dialect_of(session), query))).scalar()
+    return json.loads(found) if found else []
 
 
 async def gathered(
     session: AsyncSession, query: Select[tuple[Any]], parameters: Mapping[str, Any]
 ) -> list[list[Any]]:
-    """The rows of a query that `gathering` has made."""
-    found = (await session.execute(query, parameters)).scalar()
+    """The rows of a query that `gathering` has made, once for all."""
+    if storage_sqlite.is_direct(session):
+        found = await storage_sqlite.direct_value(session, query, parameters)
+    else:
+        found = (await session.execute(query, parameters)).scalar()
     return json.loads(found) if found else []
+
+
+async def put(session: AsyncSession, statement: Any, rows: Sequence[Sequence[Any]]) -> None:
+    """Runs a statement of `insert_rows` that is made once and kept, with these rows."""
+    parameters = {"given": packed(rows)}
+    if storage_sqlite.is_direct(session):
+        await storage_sqlite.direct_value(session, statement, parameters)
+    else:
+        await session.execute(statement, parameters)

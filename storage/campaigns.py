@@ -9,6 +9,7 @@ from sqlalchemy import func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import counts
+from storage.coalition_models import ForeignCampaign
 from storage.models import Actor, Campaign, CampaignText, Counts, Register, Testimony
 
 # What everybody may see: a closed campaign keeps its page.
@@ -176,8 +177,7 @@ async def reached_inboxes(session: AsyncSession, *, campaign: Campaign) -> list[
 
 
 async def pictures(session: AsyncSession) -> list[str]:
-    """The names of the stored pictures that campaigns show."""
-    query = (
-        select(Campaign.picture).where(Campaign.picture.is_not(None)).distinct().order_by(Campaign.picture)
-    )
-    return [name for name in await session.scalars(query) if name]
+    """The names of the stored pictures that campaigns show, ours or others'."""
+    ours = select(Campaign.picture).where(Campaign.picture.is_not(None))
+    others = select(ForeignCampaign.picture).where(ForeignCampaign.picture.is_not(None))
+    return sorted({name for name in await session.scalars(union(ours, others)) if name})

@@ -1,4 +1,4 @@
-"""The tables of coalitions: campaigns of other instances, partners, what each collected, and who is caught lying.
+"""The tables of coalitions: foreign campaigns, partners, what each collected, and who is caught lying.
 
 A coalition is a campaign, ours or another's, as something that several organisations collect support for.
 """
@@ -12,7 +12,10 @@ from storage.models import Base, RowId
 
 
 class Following(Base):
-    """An organisation or a campaign elsewhere that our organisation follows."""
+    """An organisation or a campaign elsewhere that our organisation follows.
+
+    `next_at` is when is read again what it said; `failures` is how often in a row that failed.
+    """
 
     __tablename__ = "followings"
     __table_args__ = (CheckConstraint("state IN ('requested', 'accepted', 'refused')", name="state"),)
@@ -22,6 +25,17 @@ class Following(Base):
     asked_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
+    next_at: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(default=0)
+
+
+class Sighting(Base):
+    """A Note that somebody whom we follow shared: to be looked at, as it may be a campaign's call."""
+
+    __tablename__ = "sightings"
+    note_uri: Mapped[str] = mapped_column(primary_key=True)
+    next_at: Mapped[datetime] = mapped_column(index=True)
+    failures: Mapped[int] = mapped_column(default=0)
 
 
 class ForeignCampaign(Base):
@@ -127,7 +141,6 @@ class Member(Base):
     asked_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     heard_at: Mapped[datetime | None]
-    tallies_etag: Mapped[str | None]
     evidence_etag: Mapped[str | None]
 
 
@@ -188,7 +201,7 @@ class Evidence(Base):
 class Sketch(Base):
     """The newest HyperLogLog sketch known of one author's signers. `document` is as it travels.
 
-    `serial` is how far our own has come in our signatures.
+    `serial`: how far our own has come in our signatures; `spoilt`: withdrawals since it was built.
     """
 
     __tablename__ = "sketches"
@@ -199,7 +212,9 @@ class Sketch(Base):
     signatures: Mapped[int]
     value: Mapped[bytes]
     document: Mapped[str]
-    serial: Mapped[int | None]
+    serial: Mapped[int] = mapped_column(default=0)
+    spoilt: Mapped[int] = mapped_column(default=0)
+    built_at: Mapped[datetime]
 
 
 class Signature(Base):
@@ -225,7 +240,7 @@ class Signature(Base):
 
 
 class CountryCount(Base):
-    """Our own signatures of one country (ISO 3166-1 alpha-2, ZZ unknown), moved with `coalitions.signatures`."""
+    """Our own signatures of one country (ISO 3166-1 alpha-2; ZZ: unknown), moved with those of all."""
 
     __tablename__ = "country_counts"
     coalition_id: Mapped[int] = mapped_column(ForeignKey("coalitions.id"), primary_key=True)
@@ -234,7 +249,7 @@ class CountryCount(Base):
 
 
 class ElsewhereCount(Base):
-    """A count handed in from elsewhere (paper, an official system), of one country or of all; never in totals."""
+    """A count from elsewhere (paper, an official system), of one country or of all; never in totals."""
 
     __tablename__ = "elsewhere_counts"
     id: Mapped[int] = mapped_column(RowId, primary_key=True)

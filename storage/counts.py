@@ -138,7 +138,7 @@ async def move(session: AsyncSession, moves: Mapping[int, Mapping[str, int]], no
     ]
     if not rows:
         return
-    await session.execute(_move(batches.dialect_of(session)), {"given": batches.packed(rows)})
+    await batches.put(session, _move(batches.dialect_of(session)), rows)
 
 
 @cache

@@ -50,6 +50,8 @@ class Database:
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end, or keeps nothing when an exception leaves it."""
         async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+            if self.dialect == "sqlite":
+                sqlite.allow_direct(session)
             yield session
 
     async def close(self) -> None:

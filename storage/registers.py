@@ -137,7 +137,7 @@ async def put(session: AsyncSession, stands: dict[Key, Stand]) -> None:
         ]
         for key, stand in stands.items()
     ]
-    await session.execute(_put(batches.dialect_of(session)), {"given": batches.packed(rows)})
+    await batches.put(session, _put(batches.dialect_of(session)), rows)
 
 
 @cache

@@ -38,8 +38,7 @@ async def add(session: AsyncSession, fingerprints: Collection[str], expires_at: 
     fresh = sorted(set(fingerprints) - known)
     if fresh:
         moment = to_milliseconds(expires_at)
-        rows = batches.packed([[each, moment] for each in fresh])
-        await session.execute(_add(dialect), {"given": rows})
+        await batches.put(session, _add(dialect), [[each, moment] for each in fresh])
     return known
 
 

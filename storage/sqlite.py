@@ -5,10 +5,16 @@ each change waits for the interpreter's lock, twice.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import aiosqlite
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+_DIRECT = "direct"
 
 
 class Cursor:
@@ -61,12 +67,54 @@ class Connection(aiosqlite.Connection):
     def driver(self) -> sqlite3.Connection:
         return self._conn
 
-    async def change_threads(self, work: Any, *arguments: Any) -> None:
-        """Does this in the connection's own thread."""
-        await self._execute(work, *arguments)  # type: ignore[no-untyped-call]
+    async def change_threads(self, work: Any, *arguments: Any) -> Any:
+        """What this gives, done in the connection's own thread."""
+        return await self._execute(work, *arguments)  # type: ignore[no-untyped-call]
+
+    def first_value(self, statement: str, parameters: Sequence[Any]) -> Any:
+        """The first column of the first row, if there is one; for the connection's own thread."""
+        cursor = self.driver.execute(statement, parameters)
+        row = cursor.fetchone() if cursor.description else None
+        cursor.close()
+        return row[0] if row else None
 
     def cursor(self, *_: Any) -> Any:
         return Cursor(self)
+
+
+def allow_direct(session: AsyncSession) -> None:
+    """Lets `direct_value` work in this session, which must end with its first transaction."""
+    session.info[_DIRECT] = None
+
+
+def is_direct(session: AsyncSession) -> bool:
+    return _DIRECT in session.info
+
+
+async def direct_value(session: AsyncSession, statement: Any, parameters: Mapping[str, Any]) -> Any:
+    """The first value of a statement, in the session's transaction but past its layers.
+
+    They take 170 µs of the event loop's time for each statement, this takes 50. The statement must be one
+    that is made once and kept, and its parameters what the driver takes.
+    """
+    driver: Connection | None = session.info[_DIRECT]
+    if driver is None:
+        pooled = await (await session.connection()).get_raw_connection()
+        session.info[_DIRECT] = driver = pooled.driver_connection
+    assert driver is not None  # noqa: S101
+    text, names, fixed = _compiled(statement)
+    values = [parameters[name] if name in parameters else fixed[name] for name in names]
+    try:
+        return await driver.change_threads(driver.first_value, text, values)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
+
+
+@lru_cache(maxsize=64)
+def _compiled(statement: Any) -> tuple[str, Sequence[str], Mapping[str, Any]]:
+    """A statement's text, the names of its parameters in their order, and the values that are part of it."""
+    compiled = statement.compile(dialect=SQLiteDialect_aiosqlite())
+    return str(compiled), compiled.positiontup, compiled.construct_params(_check=False)
 
 
 async def connect(path: str) -> Connection:

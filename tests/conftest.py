@@ -1,5 +1,6 @@
 """What tests are given: databases of both kinds, a clock, the fediverse, and the real application."""
 
+import functools
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from fedicause.web.cached import Shelf
 from fedicause.web.keys import SHELF
 from storage import campaigns
 from storage.models import Campaign
-from tests import components, databases, ours, postgres
+from tests import coalitions, components, databases, ours, postgres
 from tests.clock import Clock
 from tests.fediverse import Fediverse
 
@@ -140,3 +141,12 @@ async def dev_client(dev_instance: Instance) -> AsyncIterator[Client]:
     port = int(dev_instance.settings.host.rpartition(":")[2])
     async with TestClient(TestServer(application(dev_instance), host="127.0.0.1", port=port)) as opened:
         yield opened
+
+
+@pytest.fixture
+def instances(
+    dialect: databases.Dialect, templates: databases.Templates, tmp_path: Path
+) -> coalitions.Instances:
+    """Opens several organisations of ours at once: `async with instances(3) as (org, ally, river)`."""
+    templates.make(dialect, "initialised")
+    return functools.partial(coalitions.instances, dialect=dialect, templates=templates, directory=tmp_path)

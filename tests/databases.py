@@ -32,7 +32,7 @@ class Templates:
     @contextmanager
     def copy(self, dialect: Dialect, state: State, directory: Path) -> Iterator[str]:
         """The URL of a new database in this state."""
-        self._make(dialect, state)
+        self.make(dialect, state)
         if dialect == "sqlite":
             path = directory / "fedicause.db"
             shutil.copyfile(self._sqlite(state), path)
@@ -43,12 +43,13 @@ class Templates:
             yield self.cluster.url(name)
             self.cluster.drop(name)
 
-    def _make(self, dialect: Dialect, state: State) -> None:
+    def make(self, dialect: Dialect, state: State) -> None:
+        """Has the template ready; outside of any event loop."""
         if (dialect, state) in self._made:
             return
         before = BEFORE[state]
         if before is not None:
-            self._make(dialect, before)
+            self.make(dialect, before)
         if dialect == "sqlite":
             url = f"sqlite:///{self._sqlite(state)}"
             if before is not None:

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import passwords
 from fedicause.cli import main
-from storage import campaigns, local_actors, reports, testimonies, users
+from storage import campaigns, coalitions, local_actors, reports, testimonies, users
+from storage.coalition_models import CountryCount
 from storage.database import Database
 from storage.models import Counts, Delivery
 from storage.registers import Key
@@ -223,6 +224,75 @@ def test_what_can_not_be_done_is_said_in_one_sentence(shell: Shell) -> None:
     assert "draft" in shell.refused("campaign", "close", "forest")
 
 
+def test_thresholds_are_set_and_taken_away(shell: Shell) -> None:
+    initiative = CALL.replace("goal: 1000", "thresholds: eci\nregistered: 2024-09-01")
+    shell.run("campaign", "new", shell.file(initiative))
+    (row,) = shell.listing("campaign", "list")
+    assert (row["thresholds"], row["registered"], row["goal"]) == ("eci", "2024-09-01", 1_000_000)
+    none = CALL.replace("goal: 1000", "thresholds: none\ngoal: none")
+    shell.run("campaign", "edit", "forest", shell.file(none))
+    (row,) = shell.listing("campaign", "list")
+    assert (row["thresholds"], row["registered"], row["goal"]) == (None, None, None)
+
+
+def test_counts_from_elsewhere_are_entered_listed_and_forgotten(shell: Shell) -> None:
+    shell.run("campaign", "new", shell.file())
+    add = ("campaign", "elsewhere", "add", "forest")
+    assert "Nothing was entered" in shell.run("campaign", "elsewhere", "list", "forest").stdout
+    said = shell.run(*add, "1 200", "--source", "On paper", "--on", "2025-05-01").stdout
+    assert said == "Entered as 1: 1,200 by On paper, 1 May 2025\n"
+    assert (
+        " 90 in GR by On paper"
+        in shell.run(*add, "90", "--source", "on  paper", "--on", "2025-05-01", "--country", "el").stdout
+    )
+    shell.run(*add, "1500", "--source", "On paper", "--on", "2025-06-01")
+    listed = shell.listing("campaign", "elsewhere", "list", "forest")
+    assert [(each["id"], each["count"], each["country"], each["shown"]) for each in listed] == [
+        (3, 1500, None, True),
+        (2, 90, "GR", True),
+        (1, 1200, None, False),
+    ]
+    assert (listed[2]["date"], listed[2]["source"]) == ("2025-05-01", "On paper")
+    heading, first, *_ = shell.run("campaign", "elsewhere", "list", "forest").stdout.splitlines()
+    assert heading.split() == ["ID", "SOURCE", "COUNTRY", "COUNT", "DATE", "SHOWN"]
+    assert first.split() == ["3", "On", "paper", "–", "1,500", "2025-06-01", "yes"]
+    shell.run("campaign", "elsewhere", "remove", "3")
+    assert [
+        each["id"] for each in shell.listing("campaign", "elsewhere", "list", "forest") if each["shown"]
+    ] == [
+        2,
+        1,
+    ]
+    assert shell.refused("campaign", "elsewhere", "remove", "3") == "There is no count 3"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("many", "--source", "Paper", "--on", "2025-05-01"), "`COUNT` must be a whole number, not `many`"),
+        (("5", "--source", "Paper", "--on", "yesterday"), "`--on` `yesterday` is no day"),
+        (("5", "--source", "Paper", "--on", "2125-05-01"), "1 May 2125 is still to come"),
+        (("5", "--source", " ", "--on", "2025-05-01"), "The source is empty"),
+        (("5", "--source", "a\u202eb", "--on", "2025-05-01"), "The source must be one line of plain text"),
+        (("5", "--source", "a" * 121, "--on", "2025-05-01"), "The source has 121 characters"),
+        (
+            ("5", "--source", "Paper", "--on", "2025-05-01", "--country", "ZZ"),
+            "`--country` `ZZ` is no country",
+        ),
+    ],
+)
+def test_a_count_that_makes_no_sense_is_refused(shell: Shell, words: tuple[str, ...], said: str) -> None:
+    shell.run("campaign", "new", shell.file())
+    assert shell.refused("campaign", "elsewhere", "add", "forest", *words, status=2).startswith(said)
+    assert shell.listing("campaign", "elsewhere", "list", "forest") == []
+
+
+def test_counts_of_an_unknown_campaign_are_refused(shell: Shell) -> None:
+    words = ("river", "5", "--source", "Paper", "--on", "2025-05-01")
+    assert shell.refused("campaign", "elsewhere", "add", *words) == "There is no campaign `river`"
+    assert shell.refused("campaign", "elsewhere", "list", "river") == "There is no campaign `river`"
+
+
 def test_a_picture_is_stored_while_its_campaign_shows_it(shell: Shell) -> None:
     media = shell.directory / "data" / "media"
     Image.new("RGB", (2000, 1000), (0, 90, 0)).save(shell.directory / "oak.png")
@@ -257,14 +327,60 @@ def test_support_is_the_documented_document(shell: Shell) -> None:
     found = shell.listing("support", "forest")
     assert set(found) == {
         "total", "endorsements", "signatures", "shares", "people", "hosts", "countries", "elsewhere", "goal",
-        "updated",
+        "next", "updated",
     }  # fmt: skip
     assert (found["total"], found["endorsements"], found["signatures"], found["shares"]) == (1234, 1234, 0, 5)
-    assert found["people"] == {"low": 1234, "high": 1234, "estimate": None}
+    assert found["people"] == {"low": 1234, "high": 1234, "estimate": None, "error": None}
+    assert (found["goal"], found["next"]) == (1000, 2500)
     (origin,) = found["hosts"]
     assert (origin["host"], origin["state"], origin["signatures"]) == ("ours.test", "origin", 0)
     assert origin["organisation"] == "Friends of the Old Forest"
     assert "1,234 of 1,000 (123%)" in shell.run("support", "forest").stdout
+
+
+def test_support_shows_countries_on_their_way_and_what_was_counted_elsewhere(shell: Shell) -> None:
+    shell.run(
+        "campaign", "new", shell.file(CALL.replace("goal: 1000", "thresholds: eci\nregistered: 2024-09-01"))
+    )
+    shell.run("campaign", "publish", "forest")
+    elsewhere = (
+        "campaign",
+        "elsewhere",
+        "add",
+        "forest",
+        "9000",
+        "--source",
+        "On paper",
+        "--on",
+        "2025-05-01",
+    )
+    shell.run(*elsewhere, "--country", "MT")
+
+    async def sign(session: AsyncSession) -> None:
+        campaign = await campaigns.by_slug(session, "forest")
+        assert campaign is not None
+        coalition = await coalitions.add(
+            session, campaign_uri="https://ours.test/actors/forest", campaign_id=campaign.id
+        )
+        coalition.signatures = 6320
+        for country, number in (("MT", 4320), ("LU", 2000)):
+            session.add(CountryCount(coalition_id=coalition.id, country=country, signatures=number))
+
+    shell.change(sign)
+    found = shell.listing("support", "forest")
+    assert (found["total"], found["goal"], found["next"]) == (6320, 1_000_000, 10_000)
+    assert found["elsewhere"] == [
+        {"source": "On paper", "count": 9000, "country": "MT", "date": "2025-05-01"},
+    ]
+    said = shell.run("support", "forest").stdout.splitlines()
+    place = said.index("1 of the 7 countries that are needed reach their threshold:")
+    assert [line.split() for line in said[place + 2 : place + 5]] == [
+        ["MT", "4,320", "4,320", "100%"],
+        ["LU", "2,000", "4,320", "46%"],
+        ["AT", "0", "14,400", "0%"],
+    ]
+    place = said.index("Counted elsewhere, and not in the total:")
+    assert said[place + 2].split() == ["On", "paper", "MT", "9,000", "2025-05-01"]
 
 
 def test_users_are_added_and_listed(shell: Shell) -> None:

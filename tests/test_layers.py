@@ -15,6 +15,10 @@ TRANSACTIONS = {
     "fedicause/web/transactions.py",
     "fedicause/group_commit.py",
     "fedicause/work.py",
+    # Rounds of the worker that change something between one talk with others and the next.
+    "fedicause/compare.py",
+    "fedicause/estimate.py",
+    "fedicause/mirror.py",
     "fedicause/cli.py",
     "fedicause/demo/organisation.py",
 }

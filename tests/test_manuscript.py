@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fedicause import manuscript
-from fedicause.manuscript import Unusable
+from fedicause import fields, manuscript
+from fedicause.fields import Unusable
 
 FILE = Path("forest.md")
 WHOLE = """---
@@ -52,6 +52,45 @@ def test_what_says_none_is_to_be_taken_away() -> None:
     assert (read.goal, read.ends_at, read.picture) == (None, None, None)
 
 
+def test_thresholds_are_read_with_the_day_that_decides_which_of_them_hold() -> None:
+    read = manuscript.parse(with_field("registered: 2024-09-01\nthresholds: ECI"), FILE)
+    assert (read.thresholds, read.registered_at) == ("eci", datetime(2024, 9, 1, tzinfo=UTC))
+    read = manuscript.parse(with_field("thresholds: none"), FILE)
+    assert (read.thresholds, read.registered_at, read.removed) == (None, None, {"thresholds"})
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("thresholds: eci", "`thresholds` needs the field `registered` as well"),
+        ("registered: 2024-09-01", "`registered` needs the field `thresholds` as well"),
+        ("registered: 2024-09-01\nthresholds: none", "`registered` needs the field `thresholds` as well"),
+        ("thresholds: moon\nregistered: 2024-09-01", "`thresholds` `moon` is none of eci"),
+        ("registered: 1.9.2024\nthresholds: eci", "`registered` `1.9.2024` is no day"),
+        ("registered: 2024-02-30\nthresholds: eci", "`registered` `2024-02-30` is no day"),
+        (
+            "registered: 2019-09-01\nthresholds: eci",
+            "`registered` `2019-09-01`: the thresholds `eci` are known for registrations from 1",
+        ),
+    ],
+)
+def test_thresholds_that_can_not_be_are_refused_with_their_line(line: str, said: str) -> None:
+    with pytest.raises(Unusable) as refused:
+        manuscript.parse(with_field(line), FILE)
+    assert str(refused.value).startswith(f"forest.md, line 3: {said}")
+
+
+@pytest.mark.parametrize(("written", "code"), [("de", "DE"), ("EL", "GR"), ("XK", "XK")])
+def test_a_country_is_kept_by_its_iso_code(written: str, code: str) -> None:
+    assert fields.country(written) == code
+
+
+@pytest.mark.parametrize("written", ["", "D", "DEU", "ZZ", "EU", "QQ", "d1", "ДЕ", "001"])
+def test_what_is_no_country_is_refused(written: str) -> None:
+    with pytest.raises(Unusable, match="is no country"):
+        fields.country(written)
+
+
 @pytest.mark.parametrize(
     ("line", "field", "value"),
     [
@@ -87,7 +126,7 @@ def test_a_goal_is_written_as_people_write_numbers(goal: str) -> None:
     [("EN", "en"), ("zh-hant", "zh-Hant"), ("sr_latn_rs", "sr-Latn-RS"), ("es-419", "es-419")],
 )
 def test_a_language_is_kept_in_its_usual_spelling(value: str, tag: str) -> None:
-    assert manuscript.language(value) == tag
+    assert fields.language(value) == tag
 
 
 @pytest.mark.parametrize(
@@ -108,6 +147,7 @@ def test_a_language_is_kept_in_its_usual_spelling(value: str, tag: str) -> None:
         "goal: 1.5",
         "goal: ٣",
         "goal: 99999999999",
+        "goal: " + "9" * 5000,
         "language: english",
         "language: xx",
         "language: en-XX",

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from federation import activities
-from fedicause import manuscript, publish, seal
-from fedicause.manuscript import Manuscript, Unusable
+from fedicause import elsewhere, manuscript, publish, seal
+from fedicause.fields import Unusable
+from fedicause.manuscript import Manuscript
 from fedicause.seal import Seal
 from fedicause.urls import Urls
-from storage import campaigns, local_actors, updates
+from storage import campaigns, coalitions, local_actors, members, updates
+from storage import elsewhere as entered
 from storage.database import Database
 from storage.models import Activity, Delivery
 from storage.registers import Key
@@ -42,6 +44,10 @@ def written(source: str = CALL, **fields: str) -> Manuscript:
     lines |= fields
     head = "".join(f"{field}: {value}\n" for field, value in lines.items() if value)
     return manuscript.parse(f"---\n{head}---\n{text}", Path("call.md"))
+
+
+FOREST = "https://ours.test/actors/forest"
+INITIATIVE = {"thresholds": "ECI", "registered": "2024-09-01"}
 
 
 @dataclass
@@ -203,6 +209,30 @@ async def test_an_edit_keeps_what_its_file_leaves_out_and_takes_away_what_is_non
     assert (kept.goal, kept.ends_at) == (None, None)
 
 
+async def test_thresholds_are_kept_and_bring_their_goal_to_a_campaign_without_one(office: Office) -> None:
+    await office.new(written(**INITIATIVE, goal=""))
+    kept = await office.do(publish.edit, manuscript=written(goal="", topic="Trees"))
+    assert (kept.thresholds, kept.registered_at) == ("eci", datetime(2024, 9, 1, tzinfo=UTC))
+    assert (kept.topic, kept.goal) == ("Trees", 1_000_000)
+    kept = await office.do(publish.edit, manuscript=written(goal="", thresholds="none"))
+    assert (kept.thresholds, kept.registered_at, kept.goal) == (None, None, 1_000_000)
+
+
+async def test_thresholds_leave_a_goal_as_it_is_set(office: Office) -> None:
+    await office.new()
+    kept = await office.do(publish.edit, manuscript=written(**INITIATIVE, goal=""))
+    assert (kept.thresholds, kept.goal) == ("eci", 10_000)
+    kept = await office.do(publish.edit, manuscript=written(**INITIATIVE, goal="20000"))
+    assert kept.goal == 20_000
+    kept = await office.do(publish.edit, manuscript=written(**INITIATIVE, goal="none"))
+    assert (kept.thresholds, kept.goal) == ("eci", None)
+
+
+async def test_a_registration_that_is_still_to_come_is_refused(office: Office) -> None:
+    with pytest.raises(Unusable, match=r"call\.md: `registered` is still to come"):
+        await office.new(written(thresholds="eci", registered="2206-09-01"))
+
+
 async def test_an_edited_draft_is_no_edit_once_it_is_published(office: Office) -> None:
     await office.new()
     office.clock.advance(60)
@@ -275,6 +305,31 @@ async def test_a_closed_campaign_is_told_without_notifying_anybody(published: Of
         await published.do(publish.close)
 
 
+async def test_a_closed_campaign_is_told_by_its_call_and_by_its_actor(published: Office) -> None:
+    await published.do(publish.close)
+    told = [(a["type"], a["object"]["type"]) for host, a in await published.sent() if host == "b.example"]
+    assert told == [("Update", "Note"), ("Update", "Group")]
+
+
+async def test_what_changes_is_told_to_partners_that_do_not_follow(published: Office) -> None:
+    async with published.database.writing() as session:
+        campaign = await publish.find(session, "forest")
+        coalition = await coalitions.add(session, campaign_uri=FOREST, campaign_id=campaign.id)
+        for host, state in (("d.example", "accepted"), ("e.example", "refused")):
+            await members.put(
+                session,
+                coalition_id=coalition.id,
+                actor_uri=f"https://{host}/actors/ally",
+                host=host,
+                inbox=f"https://{host}/actors/ally/inbox",
+                state=state,
+                now=published.clock.now(),
+            )
+    for verb in (publish.close, publish.delete):
+        await published.do(verb)
+        assert {host for host, _ in await published.sent()} == {"b.example", "c.example", "d.example"}
+
+
 async def test_a_campaign_ends_by_itself_when_its_time_has_come(published: Office) -> None:
     async with published.database.writing() as session:
         assert await publish.close_ended(session, urls=published.urls, now=published.clock.now()) == []
@@ -333,6 +388,16 @@ async def test_what_is_being_sent_while_its_campaign_is_deleted_leaves_the_outbo
 
 async def test_nothing_of_a_deleted_campaign_is_kept_but_its_name(published: Office) -> None:
     await published.do(publish.update, manuscript=written(title="News"))
+    async with published.database.writing() as session:
+        await elsewhere.enter(
+            session,
+            slug="forest",
+            source="Paper",
+            count=5,
+            country=None,
+            counted_on=published.clock.now().date(),
+            now=published.clock.now(),
+        )
     await published.do(publish.delete)
     async with published.database.reading() as session:
         campaign = await campaigns.by_slug(session, "forest")
@@ -343,6 +408,7 @@ async def test_nothing_of_a_deleted_campaign_is_kept_but_its_name(published: Off
         assert actor.deleted_at == published.clock.now()
         assert await campaigns.texts(session, campaign.id) == {}
         assert await updates.of_campaign(session, campaign.id) == []
+        assert await entered.every(session, campaign.id) == []
         assert await campaigns.every(session) == []
     for verb in (publish.publish, publish.close, publish.delete):
         with pytest.raises(publish.Unknown, match="deleted on 21 November 2026"):

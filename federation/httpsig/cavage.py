@@ -20,6 +20,11 @@ from federation.vocabulary import Malformed
 _PADDING = PKCS1v15()
 _SHA256 = hashes.SHA256()
 _PARAMETER = re.compile(r'[ \t]*([A-Za-z]+)=(?:"([^"\\]*)"|([0-9]+(?:\.[0-9]+)?))[ \t]*(?:,|\Z)')
+# How nearly everybody writes it, between the quotation marks: read by splitting there, in 1 µs rather than 5.
+_USUAL = {
+    ("keyId=", ",algorithm=", ",headers=", ",signature=", ""): ("keyId", "algorithm", "headers", "signature"),
+    ("keyId=", ",headers=", ",signature=", ""): ("keyId", "headers", "signature"),
+}
 _PARAMETERS = 16
 _COVERED = 32
 # hs2019 leaves the algorithm to the key; GoToSocial says it and means RSA-SHA256.
@@ -107,6 +112,10 @@ def _parameters(header: str) -> dict[str, str]:
         raise Forged("no signature")
     if len(header) > messages.HEADER_LENGTH:
         raise Forged("signature header too long")
+    parts = header.split('"')
+    usual = _USUAL.get(tuple(parts[::2]))
+    if usual is not None and "\\" not in header:
+        return dict(zip(usual, parts[1::2], strict=True))
     found: dict[str, str] = {}
     position = 0
     while position < len(header):

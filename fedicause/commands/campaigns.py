@@ -1,15 +1,18 @@
 """`fedicause campaign …` and `fedicause support`."""
 
+import math
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import manuscript, pictures, publish
+from fedicause import goals, manuscript, pictures, publish
 from fedicause import support as supported
-from fedicause.commands import shown
+from fedicause.commands import elsewhere, shown
 from fedicause.commands.desk import Desk
 from storage import campaigns
 from storage.models import Campaign, Update
@@ -21,9 +24,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 def campaign() -> None:
     """Write, publish and end campaigns.
 
-    A file is Markdown under YAML front matter with the fields title, slug, kind, topic, goal, language, ends,
-    picture and picture_alt.
+    A file is Markdown under YAML front matter with the fields title, slug, kind, topic, goal, thresholds,
+    registered, language, ends, picture and picture_alt.
     """
+
+
+campaign.add_command(elsewhere.elsewhere)
 
 
 @campaign.command()
@@ -64,7 +70,8 @@ def publish_(desk: Desk, slug: str) -> None:
 def edit(desk: Desk, slug: str, file: Path) -> None:
     """Change the call of SLUG to what FILE says.
 
-    Fields that FILE leaves out stay as they are; goal, ends and picture are taken away by the word `none`.
+    Fields that FILE leaves out stay as they are; goal, thresholds, ends and picture are taken away by the
+    word `none`.
     """
     written = manuscript.read(file)
     picture = _picture(desk, written)
@@ -178,25 +185,39 @@ def list_(desk: Desk, in_json: bool) -> None:
 def support(desk: Desk, slug: str, in_json: bool) -> None:
     """Show the support of SLUG: the total with its parts."""
 
-    async def work(session: AsyncSession) -> dict[str, Any]:
-        return await supported.support(session, desk.urls, await publish.find(session, slug))
+    async def work(session: AsyncSession) -> tuple[dict[str, Any], goals.Thresholds | None]:
+        found = await publish.find(session, slug)
+        asked = goals.of_campaign(found.thresholds, found.registered_at)
+        return await supported.of_campaign(session, desk.urls, found, desk.now()), asked
 
-    found = desk.look(work)
+    found, asked = desk.look(work)
     if in_json:
         shown.document(found)
         return
     goal = f" of {found['goal']:,} ({found['total'] / found['goal']:.0%})" if found["goal"] else ""
     click.secho(f"{found['total']:,}{goal} signatures and endorsements", bold=True)
-    for name in ("endorsements", "signatures", "shares"):
+    for name in ("endorsements", "signatures", "shares", "next"):
         click.echo(f"  {name:<14}{found[name]:>12,}")
     people = found["people"]
     if people["low"] != people["high"]:
-        click.echo(f"  people: between {people['low']:,} and {people['high']:,}")
-    click.echo()
-    shown.table(
-        [[host["host"], host["organisation"], host["signatures"], host["state"]] for host in found["hosts"]],
-        ["HOST", "ORGANISATION", "SIGNATURES", "STATE"],
-    )
+        about = f", about {people['estimate']:,} (± {people['error']:.1%})" if people["estimate"] else ""
+        click.echo(f"  people: between {people['low']:,} and {people['high']:,}{about}")
+    _table("", found["hosts"], "host", "organisation", "signatures", "updated", "state")
+    if asked is not None:
+        countries = goals.progress(asked, found["countries"])
+        reached = sum(each.reached for each in countries)
+        told = f"{reached} of the {asked.needed_countries} countries that are needed reach their threshold:"
+        rows = [asdict(each) | {"share": f"{math.floor(each.share * 100)}%"} for each in countries]
+        _table(told, rows, "country", "signatures", "threshold", "share")
+    if found["elsewhere"]:
+        told = "Counted elsewhere, and not in the total:"
+        _table(told, found["elsewhere"], "source", "country", "count", "date")
+
+
+def _table(told: str, rows: Sequence[dict[str, Any]], *columns: str) -> None:
+    """Prints a table under a line that says what it is, or under an empty one."""
+    click.echo(f"\n{told}" if told else "")
+    shown.table([[row[column] for column in columns] for row in rows], [each.upper() for each in columns])
 
 
 def _picture(desk: Desk, written: manuscript.Manuscript) -> pictures.Picture | None:
@@ -214,6 +235,8 @@ def _row(desk: Desk, listed: campaigns.Listed) -> dict[str, Any]:
         "language": campaign.language,
         "languages": list(listed.texts),
         "goal": campaign.goal,
+        "thresholds": campaign.thresholds,
+        "registered": f"{campaign.registered_at:%Y-%m-%d}" if campaign.registered_at else None,
         "endorsements": counts.endorsements,
         "shares": counts.shares,
         "subscriptions": counts.subscriptions,

@@ -7,6 +7,7 @@ from typing import IO, Any, Final, Protocol, TypeVar
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fedicause.instance import Instance
 from fedicause.seal import Seal
 from fedicause.settings import Settings
 from fedicause.urls import Urls
@@ -15,6 +16,15 @@ BEGIN: Final = "There is no organisation here yet. Begin with: fedicause init --
 
 Result = TypeVar("Result")
 Work = Callable[[AsyncSession], Awaitable[Result]]
+
+
+class Change(Protocol):
+    """Does the work in one transaction, between talks with other servers."""
+
+    def __call__(self, work: Work[Result], /) -> Coroutine[Any, Any, Result]: ...
+
+
+Visit = Callable[[Instance, Change], Awaitable[Result]]
 
 
 class Refused(click.ClickException):
@@ -50,6 +60,10 @@ class Desk(Protocol):
     def change(self, work: Work[Result], *, fresh: bool = False) -> Result: ...
 
     def look(self, work: Work[Result], *, fresh: bool = False) -> Result: ...
+
+    def visit(self, work: Visit[Result]) -> Result:
+        """For what asks other servers: the opened instance, and a way to change it in one transaction."""
+        ...
 
     def has_database(self) -> bool:
         """Whether there is a database to ask; looking for one of SQLite would create it."""

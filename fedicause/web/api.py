@@ -13,7 +13,8 @@ from fedicause.urls import Urls
 from fedicause.web import cached, gather, headers, served
 from fedicause.web.cached import Rendered
 from fedicause.web.keys import INSTANCE, SHELF
-from storage import campaigns, local_actors, updates
+from storage import campaigns, foreign, local_actors, updates
+from storage.coalition_models import ForeignCampaign, ForeignText
 from storage.models import Campaign, CampaignText, Organisation, Update
 
 # Nothing stale: an accepted ☆ shows within two seconds, through a cache before us too.
@@ -30,6 +31,21 @@ routes = web.RouteTableDef()
 async def listing(request: web.Request) -> web.Response:
     """Every campaign that everybody may see: the open ones first."""
     return await _answer(request, "/api/campaigns", _listing)
+
+
+@routes.get("/api/campaigns/{slug}@{origin}")
+async def hosted(request: web.Request) -> web.Response:
+    """A campaign of another instance, as far as it told us."""
+    slug, origin = served.address_of(request)
+    key = ("/api/campaigns", slug, origin)
+    return await _answer(request, key, lambda instance: _hosted(instance, slug, origin))
+
+
+@routes.get("/api/campaigns/{slug}@{origin}/support")
+async def hosted_count(request: web.Request) -> web.Response:
+    slug, origin = served.address_of(request)
+    key = ("/api/support", slug, origin)
+    return await _answer(request, key, lambda instance: _hosted_support(instance, slug, origin))
 
 
 @routes.get("/api/campaigns/{slug}")
@@ -58,16 +74,21 @@ def _rendered(document: dict[str, Any]) -> Rendered:
 
 
 async def _listing(instance: Instance) -> dict[str, Any]:
+    urls, now = instance.urls, instance.now()
     async with instance.database.reading() as session:
         organisation, actor = await local_actors.organisation(session)
-        listed = await campaigns.published(session)
+        own = await campaigns.published(session)
+        others = await foreign.listed(session)
+        counted = await support.of_campaigns(session, urls, [each.campaign for each in own], now)
+        heard = await support.of_foreigns(session, urls, [each.campaign for each in others], now)
+    described = _organisation(urls, organisation, actor.name)
+    listed = [
+        _own(urls, each.campaign, each.text(), described) | {"support": counted[each.campaign.id]}
+        for each in own
+    ] + [_foreign(urls, each.campaign, each.text()) | {"support": heard[each.campaign.id]} for each in others]
     return {
-        "organisation": _organisation(instance.urls, organisation, actor.name),
-        "campaigns": [
-            _summary(instance.urls, each.campaign, each.texts[each.campaign.language])
-            | {"support": support.document(instance.urls, each.campaign, each.counts, organisation)}
-            for each in listed
-        ],
+        "organisation": described,
+        "campaigns": sorted(listed, key=lambda each: bool(each["state"] == "closed")),
     }
 
 
@@ -78,9 +99,8 @@ async def _campaign(instance: Instance, slug: str) -> dict[str, Any]:
         organisation, actor = await local_actors.organisation(session)
         texts = await campaigns.texts(session, found.id)
         news = await updates.of_campaign(session, found.id)
-        counted = await support.support(session, urls, found)
-    return _summary(urls, found, texts[found.language]) | {
-        "organisation": _organisation(urls, organisation, actor.name),
+        counted = await support.of_campaign(session, urls, found, instance.now())
+    return _own(urls, found, texts[found.language], _organisation(urls, organisation, actor.name)) | {
         "texts": {
             language: {"title": text.title, "html": text.html, "edited": vocabulary.timestamp(text.edited_at)}
             for language, text in texts.items()
@@ -90,10 +110,30 @@ async def _campaign(instance: Instance, slug: str) -> dict[str, Any]:
     }
 
 
+async def _hosted(instance: Instance, slug: str, origin: str) -> dict[str, Any]:
+    async with instance.database.reading() as session:
+        found = await gather.public_foreign(session, slug, origin)
+        counted = await support.of_foreign(session, instance.urls, found.campaign, instance.now())
+    return _foreign(instance.urls, found.campaign, found.text()) | {
+        "texts": {
+            language: {"title": text.title, "html": text.html, "edited": _time(found.campaign.edited_at)}
+            for language, text in found.texts.items()
+        },
+        "updates": [],
+        "support": counted,
+    }
+
+
 async def _support(instance: Instance, slug: str) -> dict[str, Any]:
     async with instance.database.reading() as session:
         found = await gather.public_campaign(session, slug)
-        return await support.support(session, instance.urls, found)
+        return await support.of_campaign(session, instance.urls, found, instance.now())
+
+
+async def _hosted_support(instance: Instance, slug: str, origin: str) -> dict[str, Any]:
+    async with instance.database.reading() as session:
+        found = await gather.public_foreign(session, slug, origin)
+        return await support.of_foreign(session, instance.urls, found.campaign, instance.now())
 
 
 def _organisation(urls: Urls, organisation: Organisation, handle: str) -> dict[str, Any]:
@@ -105,8 +145,38 @@ def _organisation(urls: Urls, organisation: Organisation, handle: str) -> dict[s
     }
 
 
-def _summary(urls: Urls, campaign: Campaign, text: CampaignText) -> dict[str, Any]:
-    """A campaign in short; its title is the one in its own language."""
+def _own(urls: Urls, campaign: Campaign, text: CampaignText, organisation: dict[str, Any]) -> dict[str, Any]:
+    """A campaign of ours in short; its title is the one in its own language."""
+    address, origin = urls.note(campaign.slug), vocabulary.host_of(urls.base)
+    return {
+        "slug": campaign.slug,
+        "origin": origin,
+        "organisation": organisation,
+        "url": address,
+        "page": address,
+        "actor": urls.actor(campaign.slug),
+        "handle": f"@{campaign.slug}@{origin}",
+        "title": text.title,
+        **_described(urls, campaign),
+    }
+
+
+def _foreign(urls: Urls, campaign: ForeignCampaign, text: ForeignText) -> dict[str, Any]:
+    """A campaign of another instance likewise: `url` is the call over there, `page` ours."""
+    return {
+        "slug": campaign.slug,
+        "origin": campaign.origin,
+        "organisation": {"name": campaign.organisation_name, "actor": campaign.organisation_uri},
+        "url": campaign.note_uri,
+        "page": urls.hosted(campaign.slug, campaign.origin),
+        "actor": campaign.actor_uri,
+        "handle": f"@{campaign.slug}@{campaign.origin}",
+        "title": text.title,
+        **_described(urls, campaign),
+    }
+
+
+def _described(urls: Urls, campaign: Campaign | ForeignCampaign) -> dict[str, Any]:
     picture = None
     if campaign.picture:
         picture = {
@@ -117,16 +187,13 @@ def _summary(urls: Urls, campaign: Campaign, text: CampaignText) -> dict[str, An
             "height": campaign.picture_height,
         }
     return {
-        "slug": campaign.slug,
-        "url": urls.note(campaign.slug),
-        "actor": urls.actor(campaign.slug),
-        "handle": f"@{campaign.slug}@{vocabulary.host_of(urls.base)}",
-        "title": text.title,
         "kind": campaign.kind,
         "topic": campaign.topic,
         "state": "closed" if campaign.state == "closed" else "open",
         "language": campaign.language,
         "goal": campaign.goal,
+        "thresholds": campaign.thresholds,
+        "registered": f"{campaign.registered_at:%Y-%m-%d}" if campaign.registered_at else None,
         "picture": picture,
         "published": _time(campaign.published_at),
         "edited": _time(campaign.edited_at),

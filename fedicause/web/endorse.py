@@ -73,11 +73,22 @@ class Doors:
 DOORS = web.AppKey("doors", Doors)
 
 
+@routes.get("/campaigns/{slug}@{origin}/endorse")
+async def endorse_hosted(request: web.Request) -> web.Response:
+    """The same for a campaign of another instance: the post is the one over there."""
+    shown = await public.look_at_hosted(request, *served.address_of(request))
+    return await _lead(request, shown.view)
+
+
 @routes.get("/campaigns/{slug}/endorse")
 async def endorse(request: web.Request) -> web.Response:
     """303 to the post on the server of `handle`; else the page, which says what to do about it."""
+    shown = await public.look_at_campaign(request, served.name_of(request, "slug"))
+    return await _lead(request, shown.view)
+
+
+async def _lead(request: web.Request, view: views.CampaignPage) -> web.Response:
     instance = request.app[INSTANCE]
-    view = (await public.look_at_campaign(request, served.name_of(request, "slug"))).view
     written = request.query.get("handle", "").strip()[:_LONGEST]
     if view.card.closed or not written:
         lang = request.query.get("lang", "")

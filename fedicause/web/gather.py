@@ -1,28 +1,22 @@
 """Reads from storage what each page shows."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import Final
-from urllib.parse import quote
+from typing import Any, Final
 
-from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation import content, vocabulary
+from federation import vocabulary
 from federation.vocabulary import Malformed
-from fedicause import support
+from fedicause import goals, support
 from fedicause.instance import Instance
-from fedicause.web import art, views
-from storage import campaigns, counts, local_actors, testimonies, updates
-from storage.campaigns import Listed
-from storage.models import Campaign, CampaignText, Organisation, Update
+from fedicause.web import cards, standings, views
+from fedicause.web.standings import Standing
+from storage import campaigns, coalitions, counts, evidence, foreign, local_actors, testimonies, updates
+from storage.coalition_models import Coalition, ForeignCampaign
+from storage.models import Campaign, Update
 from storage.testimonies import Shown
 
-FIRST: Final = 6
-"""Campaigns of a topic on the front page."""
 VOICES: Final = 24
-_EXCERPT: Final = 170
 
 
 class Missing(Exception):
@@ -35,56 +29,23 @@ class Gone(Exception):
 
 async def about(instance: Instance) -> views.About:
     async with instance.database.reading() as session:
-        return views.About(await _site(session, instance), frozenset())
-
-
-async def directory(instance: Instance) -> views.Directory:
-    async with instance.database.reading() as session:
-        site = await _site(session, instance)
-        listed = await campaigns.published(session)
-        cards = [_card(instance, each) for each in listed]
-    topics = _by_topic(cards, FIRST)
-    return views.Directory(
-        site=site,
-        topics=topics,
-        campaigns=len(cards),
-        endorsements=sum(card.progress.endorsements for card in cards),
-        languages=_languages(cards),
-    )
-
-
-async def topic(instance: Instance, name: str) -> views.TopicPage:
-    """All campaigns of a topic, however its case is written; raises Missing."""
-    if "\0" in name:  # PostgreSQL takes none in a text
-        raise Missing(name)
-    async with instance.database.reading() as session:
-        site = await _site(session, instance)
-        cards = [_card(instance, each) for each in await campaigns.published(session, topic=name)]
-        named = await campaigns.topics(session)
-    if not cards:
-        raise Missing(name)
-    return views.TopicPage(
-        site=site,
-        topic=_by_topic(cards, len(cards))[0],
-        others=[
-            views.Topic(each.name, _topic_path(each.name), each.campaigns, ())
-            for each in named
-            if each.name.lower() != name.lower()
-        ],
-        languages=_languages(cards),
-    )
+        return views.About(await site_of(session, instance), frozenset())
 
 
 async def campaign(instance: Instance, slug: str) -> views.CampaignPage:
     """Raises Missing (drafts too) and Gone."""
     async with instance.database.reading() as session:
-        site = await _site(session, instance)
-        found, card = await _public(session, instance, slug)
+        site = await site_of(session, instance)
+        found, card, counted = await _public(session, instance, site, slug)
+        coalition = await coalitions.of_campaign(session, found.id)
+        standing = await _standing(session, instance, found, coalition, counted)
         news = await updates.of_campaign(session, found.id)
         voices = await testimonies.allowed(session, found.id, VOICES)
     return views.CampaignPage(
         site=site,
         card=card,
+        standing=standing,
+        collects_here=True,
         address=instance.urls.note(found.slug),
         handle=f"{found.slug}@{site.host}",
         published_at=found.published_at or found.created_at,
@@ -93,15 +54,42 @@ async def campaign(instance: Instance, slug: str) -> views.CampaignPage:
         closed_at=found.closed_at,
         news=[_news(card, each) for each in news],
         voices=[_voice(each) for each in voices],
-        languages=_languages([card]),
+        languages=cards.languages([card]),
+    )
+
+
+async def hosted(instance: Instance, slug: str, origin: str) -> views.CampaignPage:
+    """The page of a campaign of the instance at `origin`, an authority; raises Missing and Gone."""
+    async with instance.database.reading() as session:
+        site = await site_of(session, instance)
+        shown = await public_foreign(session, slug, origin)
+        found = shown.campaign
+        counted = await support.of_foreign(session, instance.urls, found, instance.now())
+        coalition = await coalitions.of_foreign(session, found.id)
+        standing = await _standing(session, instance, found, coalition, counted)
+    card = cards.theirs(instance, found, shown.texts, counted)
+    return views.CampaignPage(
+        site=site,
+        card=card,
+        standing=standing,
+        collects_here=any(host["host"] == site.host for host in counted["hosts"]),
+        address=found.note_uri,
+        handle=cards.key(found.slug, found.origin),
+        published_at=found.published_at,
+        edited_at=_edited_later(found),
+        ends_at=found.ends_at,
+        closed_at=found.closed_at,
+        news=(),
+        voices=(),
+        languages=cards.languages([card]),
     )
 
 
 async def update(instance: Instance, slug: str, number: int) -> views.UpdatePage:
     """Raises Missing and Gone."""
     async with instance.database.reading() as session:
-        site = await _site(session, instance)
-        found, card = await _public(session, instance, slug)
+        site = await site_of(session, instance)
+        found, card, _ = await _public(session, instance, site, slug)
         rows = await updates.of_campaign(session, found.id)
     news = {row.number: _news(card, row) for row in rows}
     if number not in news:
@@ -113,7 +101,7 @@ async def update(instance: Instance, slug: str, number: int) -> views.UpdatePage
         newer=news.get(number + 1),
         older=news.get(number - 1),
         address=instance.urls.update(found.slug, number),
-        languages=_languages([card]),
+        languages=cards.languages([card]),
     )
 
 
@@ -125,8 +113,7 @@ async def actor_page(instance: Instance, name: str) -> str:
             raise Missing(name)
         if actor.kind != "campaign":
             return "/about"
-        _, card = await _public(session, instance, actor.name)
-        return card.path
+        return f"/campaigns/{(await public_campaign(session, actor.name)).slug}"
 
 
 async def public_campaign(session: AsyncSession, slug: str) -> Campaign:
@@ -140,31 +127,55 @@ async def public_campaign(session: AsyncSession, slug: str) -> Campaign:
     return found
 
 
-async def _public(session: AsyncSession, instance: Instance, slug: str) -> tuple[Campaign, views.Card]:
+async def public_foreign(session: AsyncSession, slug: str, origin: str) -> foreign.Listed:
+    """The campaign of another instance, if it is one that our directory shows; raises Missing and Gone."""
+    found = await foreign.by_address(session, slug, origin)
+    if found is None:
+        raise Missing(slug)
+    if found.state == "deleted":
+        raise Gone(slug)
+    for each in await foreign.listed(session, topic=found.topic):
+        if each.campaign.id == found.id:
+            return each
+    # Nobody is followed for it any more, or its host is blocked.
+    raise Missing(slug)
+
+
+async def _public(
+    session: AsyncSession, instance: Instance, site: views.Site, slug: str
+) -> tuple[Campaign, views.Card, dict[str, Any]]:
+    """The campaign with its card and its support."""
     found = await public_campaign(session, slug)
     texts = await campaigns.texts(session, found.id)
-    numbers = await support.support(session, instance.urls, found)
-    progress = views.Progress(
-        total=numbers["total"],
-        endorsements=numbers["endorsements"],
-        signatures=numbers["signatures"],
-        shares=numbers["shares"],
-        subscriptions=(await counts.of(session, found.actor_id)).subscriptions,
-        goal=found.goal,
+    counted = await support.of_campaign(session, instance.urls, found, instance.now())
+    subscriptions = (await counts.of(session, found.actor_id)).subscriptions
+    return found, cards.ours(instance, site.name, found, texts, counted, subscriptions=subscriptions), counted
+
+
+async def _standing(
+    session: AsyncSession,
+    instance: Instance,
+    campaign: Campaign | ForeignCampaign,
+    coalition: Coalition | None,
+    counted: dict[str, Any],
+) -> Standing:
+    found = await evidence.standing(session, coalition.id) if coalition else []
+    return standings.read(
+        counted,
+        here=vocabulary.host_of(instance.urls.base),
+        now=instance.now(),
+        thresholds=goals.of_campaign(campaign.thresholds, campaign.registered_at),
+        forged_roster=any(row.kind == "roster" for row in found),
     )
-    return found, _describe(instance, found, texts, progress)
 
 
-async def _site(session: AsyncSession, instance: Instance) -> views.Site:
+async def site_of(session: AsyncSession, instance: Instance) -> views.Site:
+    """Our organisation and this server."""
     organisation, actor = await local_actors.organisation(session)
-    return site_of(instance, organisation, actor.name)
-
-
-def site_of(instance: Instance, organisation: Organisation, handle: str) -> views.Site:
     host = vocabulary.host_of(instance.urls.base)
     return views.Site(
         name=organisation.name,
-        handle=f"{handle}@{host}",
+        handle=f"{actor.name}@{host}",
         host=host,
         url=instance.urls.base,
         language=organisation.language,
@@ -181,86 +192,18 @@ def _website(address: str | None) -> str | None:
         return None
 
 
-def _card(instance: Instance, listed: Listed) -> views.Card:
-    progress = views.Progress(
-        total=listed.counts.endorsements,
-        endorsements=listed.counts.endorsements,
-        signatures=0,
-        shares=listed.counts.shares,
-        subscriptions=listed.counts.subscriptions,
-        goal=listed.campaign.goal,
-    )
-    return _describe(instance, listed.campaign, dict(listed.texts), progress)
-
-
-def _describe(
-    instance: Instance, campaign: Campaign, texts: dict[str, CampaignText], progress: views.Progress
-) -> views.Card:
-    left = campaign.ends_at - instance.now() if campaign.ends_at and campaign.state == "published" else None
-    return views.Card(
-        slug=campaign.slug,
-        path=f"/campaigns/{quote(campaign.slug)}",
-        kind=campaign.kind,
-        topic=campaign.topic,
-        topic_path=_topic_path(campaign.topic),
-        language=campaign.language,
-        texts={language: _words(text) for language, text in texts.items()},
-        picture=_picture(campaign),
-        progress=progress,
-        closed=campaign.state == "closed",
-        days_left=max(left.days, 0) if left else None,
-    )
-
-
-def _picture(campaign: Campaign) -> views.Picture:
-    if not campaign.picture:
-        return views.Picture(f"/art/{quote(campaign.slug)}.svg", "", art.WIDTH, art.HEIGHT, drawn=True)
-    return views.Picture(
-        url=f"/media/{quote(campaign.picture)}",
-        alt=campaign.picture_alt or "",
-        width=campaign.picture_width or art.WIDTH,
-        height=campaign.picture_height or art.HEIGHT,
-        drawn=False,
-    )
-
-
-def _edited_later(campaign: Campaign) -> datetime | None:
+def _edited_later(campaign: Campaign | ForeignCampaign) -> datetime | None:
     """The day of the last change, unless that is the day it began: the page gives dates, not times."""
     published, edited = campaign.published_at, campaign.edited_at
     return edited if edited and published and edited.date() > published.date() else None
 
 
-def _topic_path(name: str) -> str:
-    return f"/topics/{quote(name, safe='')}"
-
-
-def _by_topic(cards: Sequence[views.Card], first: int) -> list[views.Topic]:
-    """The topics, the one with the most campaigns first, each with its first ones."""
-    grouped: dict[str, list[views.Card]] = {}
-    for card in cards:
-        grouped.setdefault(card.topic.lower(), []).append(card)
-    ordered = sorted(grouped.values(), key=lambda group: (-len(group), group[0].topic.lower()))
-    return [
-        views.Topic(group[0].topic, group[0].topic_path, len(group), tuple(group[:first]))
-        for group in ordered
-    ]
-
-
-def _languages(cards: Sequence[views.Card]) -> frozenset[str]:
-    return frozenset(language for card in cards for language in card.texts)
-
-
-def _words(text: CampaignText | Update) -> views.Words:
-    html, excerpt = _clean(text.html)
-    return views.Words(text.language, text.title, html, excerpt)
-
-
 def _news(card: views.Card, row: Update) -> views.News:
-    return views.News(row.number, f"{card.path}/updates/{row.number}", _words(row), row.published_at)
+    return views.News(row.number, f"{card.path}/updates/{row.number}", cards.words(row), row.published_at)
 
 
 def _voice(shown: Shown) -> views.Voice:
-    html, _ = _clean(shown.html)
+    html, _ = cards.clean(shown.html)
     user = shown.author_handle.lstrip("@").partition("@")[0]
     return views.Voice(
         name=shown.author_name.strip()[:80] or user,
@@ -269,12 +212,3 @@ def _voice(shown: Shown) -> views.Voice:
         html=html,
         published_at=shown.published_at,
     )
-
-
-@lru_cache(maxsize=256)
-def _clean(html: str) -> tuple[Markup, str]:
-    """HTML that may stand on a page, whoever stored it, and its beginning as text."""
-    text = " ".join(content.plain(html).split())
-    if len(text) > _EXCERPT:
-        text = text[:_EXCERPT].rsplit(" ", 1)[0].rstrip(",;:–—- ") + "…"
-    return Markup(content.clean(html)), text  # noqa: S704

@@ -6,7 +6,18 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from fedicause.web import cached, fediverse, gather, headers, negotiate, render, served, translations, views
+from fedicause.web import (
+    cached,
+    directory,
+    fediverse,
+    gather,
+    headers,
+    negotiate,
+    render,
+    served,
+    translations,
+    views,
+)
 from fedicause.web.cached import Rendered, Shelf
 from fedicause.web.keys import INSTANCE, SHELF
 from fedicause.web.translations import Choice
@@ -23,7 +34,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/")
 async def home(request: web.Request) -> web.Response:
-    return await _show(request, "home.html", "/", lambda: gather.directory(request.app[INSTANCE]))
+    return await _show(request, "home.html", "/", lambda: directory.front(request.app[INSTANCE]))
 
 
 @routes.get("/about")
@@ -38,14 +49,28 @@ async def topic(request: web.Request) -> web.Response:
         request,
         "topic.html",
         f"/topics/{quote(name, safe='')}",
-        lambda: gather.topic(request.app[INSTANCE], name),
+        lambda: directory.topic(request.app[INSTANCE], name),
     )
 
 
 @routes.get("/campaigns")
 @routes.get("/topics")
-async def directory(request: web.Request) -> web.Response:
+async def front(request: web.Request) -> web.Response:
     raise web.HTTPMovedPermanently("/")
+
+
+@routes.get("/campaigns/{slug}@{origin}")
+async def hosted(request: web.Request) -> web.StreamResponse:
+    """Our page of a campaign of another instance; servers are sent to its Note there."""
+    slug, origin = served.address_of(request)
+    if origin == request.app[INSTANCE].settings.host:
+        raise web.HTTPMovedPermanently(f"/campaigns/{slug}")
+    shown = await look_at_hosted(request, slug, origin)
+    if negotiate.wants_activity(request):
+        raise web.HTTPFound(shown.view.address, headers={"Vary": served.VARY})
+    if (slug, origin) != (request.match_info["slug"], request.match_info["origin"]):
+        raise web.HTTPMovedPermanently(shown.view.card.path)
+    return cached.answer(request, _rendered(request, "campaign.html", shown.view.card.path, shown))
 
 
 @routes.get("/campaigns/{slug}")
@@ -86,6 +111,13 @@ async def look_at_campaign(request: web.Request, slug: str) -> cached.Shown[view
     """What the campaign's page shows; raises gather.Missing and gather.Gone."""
     return await request.app[SHELF].look(
         ("campaign", slug), lambda: gather.campaign(request.app[INSTANCE], slug)
+    )
+
+
+async def look_at_hosted(request: web.Request, slug: str, origin: str) -> cached.Shown[views.CampaignPage]:
+    """The same of a campaign of the instance at `origin`."""
+    return await request.app[SHELF].look(
+        ("hosted", slug, origin), lambda: gather.hosted(request.app[INSTANCE], slug, origin)
     )
 
 

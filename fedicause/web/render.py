@@ -1,6 +1,6 @@
 """Makes pages of what they show: Jinja with autoescape, in the reader's language."""
 
-from datetime import datetime
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -45,7 +45,15 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         static=assets.static, languages=translations.NAMES, language_name=_language_name
     )
-    environment.filters.update(number=_number, percent=_percent, day=_day, iso=datetime.isoformat, bare=_bare)
+    environment.filters.update(
+        number=_number,
+        percent=_percent,
+        day=_day,
+        ago=_ago,
+        country=_country,
+        iso=_iso,
+        bare=_bare,
+    )
     environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return environment
 
@@ -71,18 +79,32 @@ def _number(context: Context, value: int) -> str:
 
 
 @jinja2.pass_context
-def _percent(context: Context, value: int) -> str:
+def _percent(context: Context, value: float) -> str:
     return translations.percent(_language(context), value)
 
 
 @jinja2.pass_context
-def _day(context: Context, moment: datetime) -> str:
+def _day(context: Context, moment: date) -> str:
     return translations.day(_language(context), moment)
+
+
+@jinja2.pass_context
+def _ago(context: Context, age: timedelta) -> str:
+    return translations.ago(_language(context), age)
+
+
+@jinja2.pass_context
+def _country(context: Context, code: str) -> str:
+    return translations.country(_language(context), code)
 
 
 @jinja2.pass_context
 def _language_name(context: Context, language: str) -> str:
     return translations.name_of(_language(context), language)
+
+
+def _iso(moment: date) -> str:
+    return moment.isoformat()
 
 
 def _bare(address: str) -> str:

@@ -29,6 +29,7 @@ _HEADERS: Final = {
 }
 # PostgreSQL takes no NUL in a text: what can't be a name is not looked up.
 _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
+_AUTHORITY: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,300}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,22 @@ def name_of(request: web.Request, field: str) -> str:
     if not _NAME.fullmatch(name):
         raise gather.Missing(name)
     return name.lower()
+
+
+def address_of(request: web.Request) -> tuple[str, str]:
+    """The slug and the origin (an authority) in a path as `{slug}@{origin}`; else as `name_of`."""
+    origin = request.match_info["origin"]
+    if not _AUTHORITY.fullmatch(origin):
+        raise gather.Missing(origin)
+    return name_of(request, "slug"), origin.lower()
+
+
+def split_address(address: str) -> tuple[str, str | None]:
+    """The slug and the origin (an authority) of `slug@origin`, or a slug alone; raises gather.Missing."""
+    slug, at, origin = address.partition("@")
+    if not _NAME.fullmatch(slug) or (at and not _AUTHORITY.fullmatch(origin)):
+        raise gather.Missing(address)
+    return slug.lower(), origin.lower() if at else None
 
 
 def json_bytes(document: dict[str, Any]) -> bytes:

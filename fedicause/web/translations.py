@@ -5,14 +5,15 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import babel
-from babel.dates import format_date
+from babel.dates import format_date, format_timedelta
 from babel.messages import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -112,14 +113,26 @@ def number(language: str, value: int) -> str:
     return format_decimal(value, locale=LOCALES[language])
 
 
-def percent(language: str, value: int) -> str:
-    """62 as `62%` or `62 %`."""
-    return format_percent(value / 100, locale=LOCALES[language])
+def percent(language: str, value: float) -> str:
+    """62 as `62%` or `62 %`, 2.5 as `2.5%` or `2,5 %`."""
+    share = Decimal(str(value)) / 100
+    return format_percent(share, locale=LOCALES[language], decimal_quantization=False)
 
 
 def day(language: str, moment: date | datetime) -> str:
     """The date in words, in UTC."""
     return format_date(moment, format="long", locale=LOCALES[language])
+
+
+def ago(language: str, age: timedelta) -> str:
+    """How long ago that is, in words: `3 hours ago`, `2 days ago`."""
+    return format_timedelta(-age, threshold=2.0, add_direction=True, locale=LOCALES[language])
+
+
+def country(language: str, code: str) -> str:
+    """The name of a country by its ISO 3166-1 alpha-2 code; the code where nobody knows it."""
+    name: str = LOCALES[language].territories.get(code, code)
+    return name
 
 
 def name_of(language: str, other: str) -> str:

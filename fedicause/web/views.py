@@ -6,6 +6,8 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from fedicause.web.standings import Standing
+
 KINDS = ("petition", "open-letter", "message", "pledge", "consultation")
 
 
@@ -45,31 +47,71 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a campaign stands."""
+    """Where a campaign stands. `next` is the next step, None for a closed one.
+
+    Of another's campaign `subscriptions` are unknown, and all of it (`is_known`) before we were told.
+    """
 
     total: int
     endorsements: int
     signatures: int
     shares: int
-    subscriptions: int
+    subscriptions: int | None
     goal: int | None
+    next: int | None = None
+    is_known: bool = True
 
     @property
     def percent(self) -> int:
         """Of the goal, 0 to 100; rounded down, as 99.9 % is no goal reached."""
-        return min(100, 100 * self.total // self.goal) if self.goal else 0
+        return _percent(self.total, self.goal)
 
     @property
     def reached(self) -> bool:
         return self.goal is not None and self.total >= self.goal
 
+    @property
+    def target(self) -> int | None:
+        """Where the bar ends: at the next step, or at the goal once that is reached or time is up."""
+        return self.goal if self.reached else self.next or self.goal
+
+    @property
+    def percent_of_target(self) -> int:
+        return _percent(self.total, self.target)
+
+    @property
+    def sort(self) -> str:
+        """What the total is made of."""
+        if not self.signatures:
+            return "endorsements"
+        return "both" if self.endorsements else "signatures"
+
+
+def _percent(total: int, of: int | None) -> int:
+    return min(100, 100 * total // of) if of else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """The organisation whose campaign it is. `url` is its page at its origin, `host` that server."""
+
+    name: str
+    host: str
+    url: str
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A campaign as a listing shows it. `topic_path` and `path` are paths on this server."""
+    """A campaign as a listing shows it. `topic_path` and `path` are paths on this server.
 
-    slug: str
+    `key` is its name here: the slug, with `@` and the origin for another's. `partners` are counted with it.
+    """
+
+    key: str
     path: str
+    runner: Runner
+    is_ours: bool
+    partners: int
     kind: str
     topic: str
     topic_path: str
@@ -86,7 +128,8 @@ class Card:
         for language in wanted:
             if language in self.texts:
                 return self.texts[language]
-        return self.texts[self.language]
+        # What another server says of its language may be wrong.
+        return self.texts.get(self.language) or next(iter(self.texts.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +144,14 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The front page."""
+    """The front page. `organisations` are those with campaigns on it; `is_mixed` when one is another's."""
 
     site: Site
     topics: Sequence[Topic]
     campaigns: int
-    endorsements: int
+    support: Progress
+    organisations: int
+    is_mixed: bool
     languages: frozenset[str]
 
 
@@ -117,6 +162,7 @@ class TopicPage:
     site: Site
     topic: Topic
     others: Sequence[Topic]
+    is_mixed: bool
     languages: frozenset[str]
 
 
@@ -143,10 +189,15 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class CampaignPage:
-    """The page of a campaign. `address` is the call's, `handle` its actor's."""
+    """The page of a campaign. `address` is the call's, `handle` its actor's.
+
+    `collects_here`: it is ours, or our organisation is one of its partners.
+    """
 
     site: Site
     card: Card
+    standing: Standing
+    collects_here: bool
     address: str
     handle: str
     published_at: datetime

@@ -3,10 +3,11 @@
 from alembic import context
 
 from storage import coalition_models
-from storage.models import Base
+from storage.models import Base, tell_postgresql
 
 assert coalition_models  # noqa: S101  # imported for its tables
 
+tell_postgresql()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,

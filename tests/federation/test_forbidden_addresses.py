@@ -79,7 +79,7 @@ async def test_a_name_of_a_special_address_is_refused(world: World, address: str
 async def test_a_special_address_in_a_url_is_refused(world: World, address: str) -> None:
     host = f"[{address}]" if ":" in address else address
     world.names.names["localhost"] = [["127.0.0.1"], ["::1"]]
-    for call in (world.remote.fetch, world.remote.fetch_json):
+    for call in (world.remote.fetch, world.remote.fetch_json, world.remote.fetch_picture):
         with pytest.raises(ForbiddenAddress):
             await call(f"https://{host}:{world.private.port}/")
     with pytest.raises(ForbiddenAddress):
@@ -133,7 +133,7 @@ async def test_a_redirect_to_a_name_of_a_private_address_is_refused(world: World
 )
 async def test_a_redirect_is_checked_like_every_url(world: World, location: str) -> None:
     world.carol.redirect("/a", location.format(port=world.private.port))
-    for call in (world.remote.fetch, world.remote.fetch_json):
+    for call in (world.remote.fetch, world.remote.fetch_json, world.remote.fetch_picture):
         with pytest.raises(ForbiddenAddress):
             await call(world.carol.url("/a"))
     assert world.private.seen == []
@@ -181,7 +181,7 @@ async def test_a_page_of_a_collection_is_checked_like_every_url(world: World) ->
     ],
 )
 async def test_only_plain_https_urls_are_asked(world: World, url: str) -> None:
-    for call in (world.remote.fetch, world.remote.fetch_json):
+    for call in (world.remote.fetch, world.remote.fetch_json, world.remote.fetch_picture):
         with pytest.raises(ForbiddenAddress):
             await call(url)
     with pytest.raises(ForbiddenAddress):

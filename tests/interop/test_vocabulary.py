@@ -1,5 +1,6 @@
 """Everything that we say must be understood by active-boxes, whose vocabulary somebody else wrote."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,15 @@ from fedicause.manuscript import Manuscript
 from storage import models
 from storage.models import Campaign
 from tests.conftest import Client
+from tests.federation import papers, talk
 from tests.fediverse import Fediverse
 
+# It knows neither Invite, nor that anything but a Follow is answered, nor documents that are not its own.
+NOT_UNDERSTOOD = {"Invite", "fc:Tally", "fc:Sketch"}
 ACTORS = {
+    papers.CAMPAIGN: "Group",
+    papers.ORG: "Organization",
+    papers.ALLY: "Organization",
     "https://ours.test/actors/forest": "Group",
     "https://ours.test/actors/org": "Organization",
     "https://ours.test/actor": "Application",
@@ -110,3 +117,34 @@ async def test_active_boxes_understands_every_document_that_we_serve(
             document = await answer.json(content_type="application/activity+json")
         understood = activitypub.parse_activity(document)
         assert understood.id == f"https://ours.test{path}"
+
+
+SAID = talk.common() | talk.everything()
+
+
+@pytest.mark.parametrize("what", [each for each in SAID if each != "Invite"])
+def test_active_boxes_understands_what_instances_say_to_each_other(what: str) -> None:
+    """The activity, and apart from it what is embedded: it allows that of few types, and any by their id."""
+    said = copy.deepcopy(SAID[what])
+    for field in ("object", "result"):
+        embedded = said.get(field)
+        if isinstance(embedded, dict) and embedded["type"] != "Follow":
+            said[field] = embedded["id"]
+            if embedded["type"] not in NOT_UNDERSTOOD:
+                assert activitypub.parse_activity(embedded).id == said[field]
+    understood = activitypub.parse_activity(said)
+    assert understood.id == said["id"]
+    assert understood.ACTIVITY_TYPE.value == said["type"]
+
+
+@pytest.mark.parametrize("name", sorted(NOT_UNDERSTOOD))
+def test_what_active_boxes_does_not_know_it_still_does_not_know(name: str) -> None:
+    with pytest.raises(ValueError, match="not a valid ActivityType"):
+        activitypub.ActivityType(name)
+
+
+@pytest.mark.parametrize("document", [papers.newest(), papers.evidence(), papers.roster()])
+def test_active_boxes_understands_the_collections_of_a_coalition(document: dict[str, Any]) -> None:
+    understood = activitypub.parse_activity(copy.deepcopy(document))
+    assert understood.ACTIVITY_TYPE.value == "Collection"
+    assert understood.id == document["id"]

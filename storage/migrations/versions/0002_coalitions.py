@@ -59,6 +59,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_foreign_campaigns_refresh_at"), ["refresh_at"], unique=False)
 
     op.create_table(
+        "sightings",
+        sa.Column("note_uri", sa.Text(), nullable=False),
+        sa.Column("next_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("note_uri", name=op.f("pk_sightings")),
+    )
+    with op.batch_alter_table("sightings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sightings_next_at"), ["next_at"], unique=False)
+
+    op.create_table(
         "foreign_texts",
         sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("language", sa.String(length=16), nullable=False),
@@ -119,6 +129,8 @@ def upgrade() -> None:
         sa.Column("asked_at", storage.columns.UtcTime(), nullable=False),
         sa.Column("answered_at", storage.columns.UtcTime(), nullable=True),
         sa.Column("read_at", storage.columns.UtcTime(), nullable=True),
+        sa.Column("next_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("state IN ('requested', 'accepted', 'refused')", name=op.f("ck_followings_state")),
         sa.ForeignKeyConstraint(["actor_id"], ["actors.id"], name=op.f("fk_followings_actor_id")),
         sa.PrimaryKeyConstraint("actor_id", name=op.f("pk_followings")),
@@ -187,7 +199,6 @@ def upgrade() -> None:
         sa.Column("asked_at", storage.columns.UtcTime(), nullable=False),
         sa.Column("answered_at", storage.columns.UtcTime(), nullable=True),
         sa.Column("heard_at", storage.columns.UtcTime(), nullable=True),
-        sa.Column("tallies_etag", sa.Text(), nullable=True),
         sa.Column("evidence_etag", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "state IN ('requested', 'invited', 'accepted', 'refused', 'left', 'removed')",
@@ -243,7 +254,9 @@ def upgrade() -> None:
         sa.Column("signatures", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
-        sa.Column("serial", sa.BigInteger(), nullable=True),
+        sa.Column("serial", sa.BigInteger(), nullable=False),
+        sa.Column("spoilt", sa.BigInteger(), nullable=False),
+        sa.Column("built_at", storage.columns.UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_sketches_coalition_id")),
         sa.PrimaryKeyConstraint("coalition_id", "author_uri", name=op.f("pk_sketches")),
     )
@@ -303,6 +316,10 @@ def downgrade() -> None:
     op.drop_table("elsewhere_counts")
     op.drop_table("coalitions")
     op.drop_table("foreign_texts")
+    with op.batch_alter_table("sightings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sightings_next_at"))
+
+    op.drop_table("sightings")
     with op.batch_alter_table("foreign_campaigns", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_foreign_campaigns_refresh_at"))
         batch_op.drop_index(batch_op.f("ix_foreign_campaigns_organisation_uri"))

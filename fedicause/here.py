@@ -1,0 +1,22 @@
+"""What a verb is given of the instance: its addresses, the seal of its keys, and the time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fedicause.instance import Instance
+from fedicause.seal import Seal
+from fedicause.urls import Urls
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """One moment of an instance, in which one transaction happens."""
+
+    urls: Urls
+    seal: Seal
+    now: datetime
+
+    @classmethod
+    def at(cls, instance: Instance) -> "Here":
+        """The running instance, now."""
+        return cls(instance.urls, instance.seal, instance.now())

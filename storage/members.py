@@ -1,0 +1,108 @@
+"""The organisations of coalitions, with who asked to be one, and how that was answered."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.coalition_models import Coalition, Member
+
+
+async def put(
+    session: AsyncSession,
+    *,
+    coalition_id: int,
+    actor_uri: str,
+    host: str,
+    state: str,
+    now: datetime,
+    name: str | None = None,
+    inbox: str | None = None,
+    request_uri: str | None = None,
+) -> Member:
+    """The organisation's row in this state; new, or the one there is. What is None stays as it was."""
+    member = await of(session, coalition_id, actor_uri)
+    if member is None:
+        member = Member(coalition_id=coalition_id, actor_uri=actor_uri, host=host, state=state, asked_at=now)
+        session.add(member)
+    member.state = state
+    member.name = member.name or "" if name is None else name
+    member.inbox = member.inbox or "" if inbox is None else inbox
+    if request_uri is not None:
+        member.request_uri, member.asked_at = request_uri, now
+    await session.flush()
+    return member
+
+
+async def of(session: AsyncSession, coalition_id: int, actor_uri: str) -> Member | None:
+    return await session.scalar(
+        select(Member).where(Member.coalition_id == coalition_id, Member.actor_uri == actor_uri)
+    )
+
+
+async def by_id(session: AsyncSession, member_id: int) -> Member | None:
+    return await session.get(Member, member_id)
+
+
+async def by_request(session: AsyncSession, request_uri: str) -> Member | None:
+    """The organisation whose Join or Invite has this id."""
+    return await session.scalar(select(Member).where(Member.request_uri == request_uri))
+
+
+async def accepted(session: AsyncSession, coalition_id: int) -> list[Member]:
+    """The roster's organisations in its order."""
+    query = (
+        select(Member)
+        .where(Member.coalition_id == coalition_id, Member.state == "accepted")
+        .order_by(Member.place, Member.id)
+    )
+    return list(await session.scalars(query))
+
+
+async def listed(session: AsyncSession) -> list[tuple[Member, Coalition]]:
+    """Everybody in every coalition, in whatever state."""
+    rows = await session.execute(
+        select(Member, Coalition)
+        .join(Coalition, Coalition.id == Member.coalition_id)
+        .order_by(Coalition.id, Member.place, Member.id)
+    )
+    return [(member, coalition) for member, coalition in rows]
+
+
+async def unanswered(
+    session: AsyncSession, *, asked_before: datetime, actor_uri: str
+) -> list[tuple[Member, Coalition]]:
+    """What this organisation asked to join, and heard nothing of since `asked_before`."""
+    rows = await session.execute(
+        select(Member, Coalition)
+        .join(Coalition, Coalition.id == Member.coalition_id)
+        .where(
+            Member.actor_uri == actor_uri,
+            Member.state == "requested",
+            Member.answered_at.is_(None),
+            Member.asked_at <= asked_before,
+        )
+    )
+    return [(member, coalition) for member, coalition in rows]
+
+
+async def last_place(session: AsyncSession, coalition_id: int) -> int:
+    """The highest place in the roster's order so far."""
+    return (
+        await session.scalar(
+            select(func.coalesce(func.max(Member.place), 0)).where(Member.coalition_id == coalition_id)
+        )
+        or 0
+    )
+
+
+async def heard(session: AsyncSession, coalition_id: int, actor_uris: Collection[str], now: datetime) -> None:
+    """Notes the contact with these organisations."""
+    if actor_uris:
+        await session.execute(
+            update(Member)
+            .where(Member.coalition_id == coalition_id, Member.actor_uri.in_(actor_uris))
+            .values(heard_at=now)
+            .execution_options(synchronize_session=False)
+        )

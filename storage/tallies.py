@@ -1,0 +1,118 @@
+"""The newest tallies, those that they replaced, sketches, and jumps."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.coalition_models import Jump, PastTally, Sketch, Tally
+
+PAST_KEPT = 20
+"""How many of an author's replaced tallies are kept: what is forked later than that goes unseen."""
+
+
+async def heads(
+    session: AsyncSession, coalition_id: int, authors: Collection[str] | None = None
+) -> dict[str, Tally]:
+    """The newest tallies by author: of all, or of these."""
+    query = select(Tally).where(Tally.coalition_id == coalition_id)
+    if authors is not None:
+        query = query.where(Tally.author_uri.in_(authors))
+    return {row.author_uri: row for row in await session.scalars(query)}
+
+
+async def past(
+    session: AsyncSession, coalition_id: int, authors: Collection[str]
+) -> dict[tuple[str, int, int], str]:
+    """The replaced tallies of these authors that are kept: documents by (author, epoch, version)."""
+    rows = await session.scalars(
+        select(PastTally).where(PastTally.coalition_id == coalition_id, PastTally.author_uri.in_(authors))
+    )
+    return {(row.author_uri, row.epoch, row.version): row.document for row in rows}
+
+
+async def put_past(session: AsyncSession, coalition_id: int, replaced: Sequence[Tally]) -> None:
+    """Keeps these among the replaced ones, and forgets the oldest."""
+    for row in replaced:
+        await session.merge(
+            PastTally(
+                coalition_id=coalition_id,
+                author_uri=row.author_uri,
+                epoch=row.epoch,
+                version=row.version,
+                document=row.document,
+            )
+        )
+    await session.flush()
+    for author in {row.author_uri for row in replaced}:
+        kept = await session.execute(
+            select(PastTally.epoch, PastTally.version)
+            .where(PastTally.coalition_id == coalition_id, PastTally.author_uri == author)
+            .order_by(PastTally.epoch.desc(), PastTally.version.desc())
+        )
+        for epoch, version in list(kept)[PAST_KEPT:]:
+            await session.execute(
+                delete(PastTally).where(
+                    PastTally.coalition_id == coalition_id,
+                    PastTally.author_uri == author,
+                    PastTally.epoch == epoch,
+                    PastTally.version == version,
+                )
+            )
+
+
+async def not_passed_on(session: AsyncSession, *, own_uri: str) -> dict[int, list[Tally]]:
+    """The tallies that others have sent and the origin has not passed on, by coalition."""
+    found: dict[int, list[Tally]] = {}
+    query = select(Tally).where(~Tally.passed_on, Tally.author_uri != own_uri)
+    for row in await session.scalars(query):
+        found.setdefault(row.coalition_id, []).append(row)
+    return found
+
+
+async def passed_on(session: AsyncSession, coalition_id: int, authors: Collection[str]) -> None:
+    await session.execute(
+        update(Tally)
+        .where(Tally.coalition_id == coalition_id, Tally.author_uri.in_(authors))
+        .values(passed_on=True)
+    )
+
+
+async def sketch(session: AsyncSession, coalition_id: int, author_uri: str) -> Sketch | None:
+    return await session.get(Sketch, (coalition_id, author_uri))
+
+
+async def sketches(session: AsyncSession, coalition_id: int) -> dict[str, Sketch]:
+    """The newest sketches by author."""
+    rows = await session.scalars(select(Sketch).where(Sketch.coalition_id == coalition_id))
+    return {row.author_uri: row for row in rows}
+
+
+async def spoil(session: AsyncSession, coalition_id: int, author_uri: str) -> None:
+    """Notes that a sketch counts somebody who has withdrawn."""
+    await session.execute(
+        update(Sketch)
+        .where(Sketch.coalition_id == coalition_id, Sketch.author_uri == author_uri)
+        .values(spoilt=Sketch.spoilt + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def flag(
+    session: AsyncSession, *, coalition_id: int, author_uri: str, before: int, after: int, now: datetime
+) -> None:
+    """Keeps a jump for the admin to see."""
+    session.add(
+        Jump(coalition_id=coalition_id, author_uri=author_uri, before=before, after=after, seen_at=now)
+    )
+    await session.flush()
+
+
+async def jumps(session: AsyncSession) -> list[Jump]:
+    """What no admin has looked at yet."""
+    return list(await session.scalars(select(Jump).where(Jump.handled_at.is_(None)).order_by(Jump.id)))
+
+
+async def jump(session: AsyncSession, jump_id: int) -> Jump | None:
+    return await session.get(Jump, jump_id)
