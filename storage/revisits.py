@@ -3,11 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import foreign
 from storage.coalition_models import Following, ForeignCampaign, ForeignText, Sighting
+from storage.columns import UtcTime
 from storage.followings import CURRENT
 
 NOT_AGAIN_FOR: Final = timedelta(seconds=5)
@@ -16,8 +17,8 @@ NOT_AGAIN_FOR: Final = timedelta(seconds=5)
 
 async def changed(session: AsyncSession, *, actor_uri: str, now: datetime) -> bool:
     """Makes this actor's campaign due to be looked at; False where there is none. One statement."""
-    earliest = ForeignCampaign.fetched_at
-    soon = case((earliest > now - NOT_AGAIN_FOR, now + NOT_AGAIN_FOR), else_=now)
+    was_just_looked_at = ForeignCampaign.fetched_at > now - NOT_AGAIN_FOR
+    soon = case((was_just_looked_at, literal(now + NOT_AGAIN_FOR, UtcTime)), else_=literal(now, UtcTime))
     return await _mark(session, ForeignCampaign.actor_uri == actor_uri, refresh_at=soon)
 
 

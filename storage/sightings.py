@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
 from storage.coalition_models import Following, ForeignCampaign, Sighting
-from storage.columns import to_milliseconds
+from storage.columns import UtcTime, to_milliseconds
 from storage.followings import CURRENT
 from storage.models import Actor
 
@@ -35,13 +35,13 @@ async def shared(session: AsyncSession, *, actor_uri: str, note_uri: str, now: d
         .exists()
     )
     room = select(func.count()).select_from(Sighting).scalar_subquery() < MOST
-    row = select(cast(literal(note_uri), String), literal(to_milliseconds(now)), literal(0)).where(
+    row = select(cast(literal(note_uri), String), literal(now, UtcTime()), literal(0)).where(
         followed, room
     )
     statement = (
         batches.insert(batches.dialect_of(session), Sighting)
         .from_select(["note_uri", "next_at", "failures"], row)
-        .on_conflict_do_update(index_elements=["note_uri"], set_={"next_at": to_milliseconds(now)})
+        .on_conflict_do_update(index_elements=["note_uri"], set_={"next_at": now})
         .returning(Sighting.note_uri)
     )
     return await session.scalar(statement) is not None

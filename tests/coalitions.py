@@ -193,11 +193,11 @@ class Home:
 class Instances(Protocol):
     """The fixture `instances`: so many homes, the first with the published campaign `forest`.
 
-    `working` runs the workers; else their work is done when the test says so (`settle`, `mirror.round` …).
+    The clock goes by itself unless another is given. `working` runs the workers; else their work is done when the test says so (`settle`, `mirror.round` …).
     """
 
     def __call__(
-        self, number: int, *, working: bool = False, campaign: bool = True
+        self, number: int, *, working: bool = False, campaign: bool = True, clock: Clock | None = None
     ) -> AbstractAsyncContextManager[tuple[Home, ...]]: ...
 
 

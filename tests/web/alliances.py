@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import actors, coalitions, members
+from storage import actors, coalitions
 from storage.actors import Description
 from storage.coalition_models import (
     Coalition,
@@ -19,6 +19,7 @@ from storage.coalition_models import (
     Tally,
 )
 
+OURS = "https://ours.test/actors/org"
 ALLY = "https://ally.test/actors/ally"
 RIVER = "https://river.test/actors/river"
 
@@ -54,7 +55,6 @@ async def member(
     )
     session.add(row)
     await session.flush()
-    assert await members.of(session, coalition.id, uri) is not None
     return row
 
 

@@ -60,7 +60,8 @@ async def test_a_campaign_page_shows_the_call_its_goal_and_how_to_endorse(
     assert "<h1" in html
     assert "Save the old forest" in html
     assert "<strong>200 years old</strong>" in html
-    assert "of the goal of 1,000" in html
+    assert "of the next step: 10<" in html
+    assert "Goal: 1,000" in html
     assert 'value="https://ours.test/campaigns/forest"' in html
     assert 'action="/campaigns/forest/endorse"' in html
     assert "@forest@ours.test" in html
