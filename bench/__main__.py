@@ -22,7 +22,8 @@ def main() -> None:
 def show(line: Line) -> None:
     ratio = "" if line.ratio is None else f"{line.ratio:6.2f}"
     wanted = f"  (wanted {line.wanted})" if line.wanted else ""
-    print(f"{line.what:44}{line.value:12,.0f}{line.unit:3}{ratio:>6}  {line.limit}{wanted}", flush=True)
+    value = f"{line.value:,.2f}" if line.value < 10 else f"{line.value:,.0f}"
+    print(f"{line.what:46}{value:>12}{line.unit:3}{ratio:>6}  {line.limit}{wanted}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import urllib.request
 from dataclasses import dataclass
 from itertools import count
 
-from bench import instance, limits, load
+from bench import coalitions, instance, limits, load
 from bench.crowd import Crowd
 from bench.elsewhere import Elsewhere
 
@@ -197,7 +197,21 @@ def memory(found: Limits) -> list[Line]:
     ]
 
 
+def coalition(found: Limits) -> list[Line]:
+    """Many partners merged, people estimated, support read with few and with many signatures."""
+    few, many = coalitions.reading()
+    return [
+        Line(
+            f"merging {coalitions.PARTNERS} tallies and sketches", coalitions.merging(), " ms", wanted="< 50"
+        ),
+        Line("estimate of 5 x 20,000, a quarter shared, off", coalitions.estimation(), " %", wanted="< 3"),
+        Line("support of 1,000 signatures read", few, " µs"),
+        Line("support of 1,000,000 signatures read", many, " µs", many / few, "of 1,000", "< 1.2"),
+    ]
+
+
 ALL = {
+    "coalition": coalition,
     "inbox": warm_likes,
     "cold": cold_likes,
     "reading": reading,

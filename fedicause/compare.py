@@ -22,7 +22,7 @@ from fedicause import attest, estimate, hosting, joining, keyring, partners, ros
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.support import page
-from storage import coalitions, evidence, foreign, local_actors, members
+from storage import blocks, coalitions, evidence, local_actors, members
 from storage import tallies as rows
 from storage.coalition_models import Coalition
 from storage.coalition_models import Tally as TallyRow
@@ -116,8 +116,8 @@ class Comparer:
         instance = self._instance
         async with instance.database.writing() as session:
             here = Here.at(instance)
-            for listed in await foreign.listed(session):
-                await joining.coalition_of(session, listed.campaign)
+            for campaign in await coalitions.unlinked(session):
+                await joining.coalition_of(session, campaign)
             await joining.ask_again(session, here)
         async with instance.database.reading() as session:
             own_uri = await roster.own_uri(session, instance.urls)
@@ -161,6 +161,11 @@ class Comparer:
         if note is None:
             return None
         listed = await members.accepted(session, coalition_id)
+        blocked = await blocks.targets(session)
+
+        def is_blocked(uri: str) -> bool:
+            return blocks.covers(blocked, uri, vocabulary.host_of(uri))
+
         is_in = coalition.campaign_id is not None or any(each.actor_uri == own_uri for each in listed)
         peers = [
             _Peer(
@@ -170,11 +175,11 @@ class Comparer:
                 bool(each.name and each.inbox),
             )
             for each in listed
-            if each.actor_uri != own_uri
+            if each.actor_uri != own_uri and not is_blocked(each.actor_uri)
         ]
         if not is_in:
             peers = [each for each in peers if vocabulary.same_host(each.uri, note)]
-        if not peers and coalition.foreign_id is not None:
+        if not peers and coalition.foreign_id is not None and not is_blocked(coalition.campaign_uri):
             # Nothing was heard yet: the origin has it.
             peers = [_Peer("", note, None, is_named=True)]
         heads = await on_roster(session, coalition)

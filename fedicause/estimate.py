@@ -1,6 +1,7 @@
 """How many different people signed, whichever organisations they signed with: by sketches."""
 
 import json
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -18,7 +19,11 @@ from storage.coalition_models import Coalition
 from storage.coalition_models import Sketch as Row
 from storage.coalition_models import Tally as TallyRow
 
+log = logging.getLogger(__name__)
+
 ITEMS_AT_ONCE: Final = 20_000
+# An author's own sketch and tally tell of the same people, but for its error and a moment's growth.
+FAR_OFF: Final = 0.1
 # A sketch that is so little behind its tally tells the same.
 BEHIND: Final = 0.01
 
@@ -37,6 +42,10 @@ async def hear(session: AsyncSession, sketch: Sketch, now: datetime) -> bool:
     if head.signatures < sketches.FROM or (
         known is not None and (sketch.epoch, sketch.version) <= (known.epoch, known.version)
     ):
+        return False
+    people = sketches.estimate([sketch.value]).people
+    if abs(people - head.signatures) > FAR_OFF * head.signatures:
+        log.info("a sketch of %s says %d people, its tally %d", sketch.author, people, head.signatures)
         return False
     row = known or Row(coalition_id=coalition.id, author_uri=sketch.author, built_at=now)
     session.add(row)

@@ -1,9 +1,6 @@
 """The rosters of others: who is in, and what changes here with our being in or out."""
 
-import hashlib
 import json
-from base64 import urlsafe_b64encode
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,10 +8,9 @@ from federation import outgoing, vocabulary
 from federation.rosters import Roster
 from fedicause import announce, roster
 from fedicause.here import Here
-from fedicause.tally import book_of, keep_forks
-from storage import coalitions, local_actors, members
-from storage.coalition_models import Coalition, ForeignCampaign, Member
-from storage.models import LocalActor
+from fedicause.tally import book_of, keep_forks, roster_of
+from storage import coalitions, deliveries, local_actors, members, retractions
+from storage.coalition_models import Coalition, Member
 
 
 async def hear(session: AsyncSession, here: Here, coalition: Coalition, heard: Roster) -> bool:
@@ -31,6 +27,13 @@ async def hear(session: AsyncSession, here: Here, coalition: Coalition, heard: R
         coalition.roster_version = book.roster.version
         await _follow_roster(session, here, coalition, book.roster)
     return is_new
+
+
+async def enter(session: AsyncSession, here: Here, coalition: Coalition) -> None:
+    """We were let in: by a roster that may have been known before we asked."""
+    signed = roster_of(coalition)
+    if signed is not None and await roster.own_uri(session, here.urls) in signed.members:
+        await _follow_roster(session, here, coalition, signed)
 
 
 async def _follow_roster(session: AsyncSession, here: Here, coalition: Coalition, signed: Roster) -> None:
@@ -56,19 +59,29 @@ async def _follow_roster(session: AsyncSession, here: Here, coalition: Coalition
             now=here.now,
         )
         member.place = place
+        if not was_in:
+            # The origin has had to do with it just now.
+            member.heard_at = here.now
         if uri == own and not was_in:
             member.answered_at = here.now
-            await _host(session, here, coalition, member)
+            await _host(session, here, coalition)
     await session.flush()
 
 
-async def _host(session: AsyncSession, here: Here, coalition: Coalition, member: Member) -> None:
+async def _host(session: AsyncSession, here: Here, coalition: Coalition) -> None:
     """We are in: the organisation shares the call with its own followers."""
     campaign = await coalitions.theirs(session, coalition)
     if campaign is None:
         return
     _, organisation = await local_actors.organisation(session)
-    document = _sharing(here, organisation, campaign, member)
+    uri = here.urls.actor(organisation.name, organisation.kind)
+    document = outgoing.announce(
+        id=here.urls.new_activity(),
+        actor=uri,
+        object=campaign.note_uri,
+        published=here.now,
+        cc=[f"{uri}/followers", campaign.actor_uri],
+    )
     inboxes = {campaign.inbox, *await announce.subscribers(session, organisation)}
     await announce.say(
         session,
@@ -89,24 +102,16 @@ async def unhost(session: AsyncSession, here: Here, coalition: Coalition, member
     if not was_in or campaign is None:
         return
     _, organisation = await local_actors.organisation(session)
-    shared = _sharing(here, organisation, campaign, member)
-    document = outgoing.undo(
-        id=here.urls.new_activity(), actor=shared["actor"], object=shared, published=here.now
-    )
-    inboxes = {campaign.inbox, *await announce.subscribers(session, organisation)}
-    await roster.say(session, here, organisation, document, sorted(inboxes))
-
-
-def _sharing(
-    here: Here, organisation: LocalActor, campaign: ForeignCampaign, member: Member
-) -> dict[str, Any]:
-    """The Announce of the call: under the same id for the same request, so that it can be undone."""
-    uri = here.urls.actor(organisation.name, organisation.kind)
-    named = hashlib.sha256(f"{campaign.note_uri} {member.request_uri} {member.asked_at}".encode()).digest()
-    return outgoing.announce(
-        id=here.urls.activity(urlsafe_b64encode(named[:12]).decode()),
-        actor=uri,
-        object=campaign.note_uri,
-        published=here.now,
-        cc=[f"{uri}/followers", campaign.actor_uri],
-    )
+    shared = await retractions.shares(session, sharer_id=organisation.id, note=campaign.note_uri)
+    inboxes = sorted({campaign.inbox, *await announce.subscribers(session, organisation)})
+    for each in shared:
+        document = outgoing.undo(
+            id=here.urls.new_activity(),
+            actor=here.urls.actor(organisation.name, organisation.kind),
+            object=json.loads(each.document),
+            published=here.now,
+        )
+        await roster.say(session, here, organisation, document, inboxes)
+    ids = [each.id for each in shared]
+    await deliveries.forget(session, ids)
+    await retractions.unsay(session, ids)

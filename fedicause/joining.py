@@ -10,7 +10,7 @@ from federation import sketches, vocabulary
 from federation.rosters import Roster
 from fedicause import hosting, roster
 from fedicause.here import Here
-from fedicause.partners import NotAsked
+from fedicause.partners import NotAsked, expect_unblocked
 from fedicause.publish import Impossible
 from storage import coalitions, foreign, local_actors, members
 from storage.coalition_models import Coalition, ForeignCampaign, Member
@@ -45,7 +45,8 @@ async def join(session: AsyncSession, here: Here, campaign: ForeignCampaign) -> 
     if known is not None and known.state == "accepted" and coalition.sketch_key_sealed is not None:
         raise Impossible(f"You are a partner of {campaign.slug}@{campaign.origin} already")
     if campaign.state != "published":
-        raise Impossible(f"The campaign {campaign.slug}@{campaign.origin} is closed")
+        raise Impossible(f"{campaign.slug}@{campaign.origin} is {campaign.state}: nobody can join it")
+    await expect_unblocked(session, campaign.organisation_uri)
     return await _ask(session, here, coalition, campaign)
 
 
@@ -103,14 +104,19 @@ async def answered(
         coalition.sketch_key_sealed = here.seal.close(sketches.read_key(sketch_key))
     if signed is not None:
         await hosting.hear(session, here, coalition, signed)
+        await hosting.enter(session, here, coalition)
     return True
 
 
 async def invited(session: AsyncSession, here: Here, campaign_uri: str, invite_uri: str) -> None:
     """An Invite has come: it waits for the admin. Who has asked already, has said yes."""
-    coalition = await coalitions.by_uri(session, campaign_uri)
-    if coalition is None:
-        coalition = await coalitions.add(session, campaign_uri=campaign_uri)
+    campaign = await foreign.by_actor(session, campaign_uri)
+    if campaign is not None:
+        coalition = await coalition_of(session, campaign)
+    else:
+        coalition = await coalitions.by_uri(session, campaign_uri) or await coalitions.add(
+            session, campaign_uri=campaign_uri
+        )
     uri = await roster.own_uri(session, here.urls)
     known = await members.of(session, coalition.id, uri)
     if known is not None and known.state == "accepted":
@@ -201,5 +207,8 @@ async def answer_invitation(
     coalition = await coalitions.by_id(session, member.coalition_id) if member else None
     if member is None or coalition is None or coalition.campaign_id is not None or member.state != "invited":
         raise NotAsked(f"Nobody waits for an answer under {member_id}: see `fedicause partner requests`")
+    campaign = await foreign.by_actor(session, coalition.campaign_uri)
+    if campaign is not None:
+        coalition = await coalition_of(session, campaign)
     await _answer_invitation(session, here, coalition, member, is_accepted=is_accepted)
     return member

@@ -12,7 +12,7 @@ from federation.rosters import Roster
 from fedicause import roster
 from fedicause.here import Here
 from fedicause.publish import Impossible
-from storage import coalitions, members
+from storage import blocks, coalitions, members
 from storage.coalition_models import Coalition, Member
 from storage.models import Campaign
 
@@ -69,7 +69,8 @@ async def asked(
         request_uri=join_uri,
     )
     member.heard_at = here.now
-    if campaign.state != "published" or is_refused:
+    is_over = campaign.state != "published" and member.state != "accepted"
+    if is_over or is_refused:
         await _refuse(session, here, coalition, member)
     elif is_in:
         await _accept(session, here, coalition, member)
@@ -77,8 +78,12 @@ async def asked(
 
 
 async def accept(session: AsyncSession, here: Here, member_id: int) -> Member:
-    """Lets in who asked to join a campaign of ours. Raises NotAsked."""
+    """Lets in who asked to join a campaign of ours. Raises NotAsked, Impossible."""
     member, coalition = await _asking(session, member_id)
+    ours = await coalitions.ours(session, coalition)
+    if ours is not None:
+        _expect_open(ours[0])
+    await expect_unblocked(session, member.actor_uri)
     await _accept(session, here, coalition, member)
     return member
 
@@ -91,7 +96,9 @@ async def refuse(session: AsyncSession, here: Here, member_id: int) -> Member:
 
 
 async def invite(session: AsyncSession, here: Here, campaign: Campaign, applicant: Applicant) -> Member:
-    """Asks an organisation to join a campaign of ours; who has asked already is let in."""
+    """Asks an organisation to join a campaign of ours; who has asked already is let in. Raises Impossible."""
+    _expect_open(campaign)
+    await expect_unblocked(session, applicant.uri)
     coalition = await coalitions.locked(session, (await found(session, here, campaign)).id)
     known = await members.of(session, coalition.id, applicant.uri)
     if known is not None and known.state == "accepted":
@@ -127,7 +134,8 @@ async def remove(session: AsyncSession, here: Here, member_id: int) -> Member:
     member = await members.by_id(session, member_id)
     coalition = await coalitions.by_id(session, member.coalition_id) if member else None
     if member is None or coalition is None or coalition.campaign_id is None or member.state != "accepted":
-        raise NotAsked(f"There is no partner number {member_id} of a campaign of yours")
+        raise NotAsked(f"There is no partner of number {member_id}: see `fedicause partner list`")
+    coalition = await coalitions.locked(session, coalition.id)
     member.state = "removed"
     signed = await roster.sign(session, here, coalition)
     document = activities.remove(
@@ -149,6 +157,7 @@ async def left(session: AsyncSession, here: Here, campaign: Campaign, partner_ur
     member = await members.of(session, coalition.id, partner_uri) if coalition else None
     if coalition is None or member is None:
         return
+    coalition = await coalitions.locked(session, coalition.id)
     was_in = member.state == "accepted"
     member.state, member.answered_at = "left", here.now
     if was_in:
@@ -241,6 +250,20 @@ async def _refuse(session: AsyncSession, here: Here, coalition: Coalition, membe
         to=[member.actor_uri],
     )
     await roster.say(session, here, await roster.speaker(session, coalition), document, [member.inbox])
+
+
+async def expect_unblocked(session: AsyncSession, uri: str) -> None:
+    """Raises Impossible for an organisation that is blocked: what it answers would not be heard."""
+    host = vocabulary.host_of(uri)
+    if blocks.covers(await blocks.targets(session), uri, host):
+        raise Impossible(f"{host} is blocked here: listen to it again with `fedicause moderate unblock`")
+
+
+def _expect_open(campaign: Campaign) -> None:
+    """Raises Impossible for a campaign that nobody can join."""
+    if campaign.state != "published":
+        what = "a draft: publish it first" if campaign.state == "draft" else "closed: nobody can join it"
+        raise Impossible(f"`{campaign.slug}` is {what}")
 
 
 def _join_of(member: Member, coalition: Coalition) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import batches
+from storage import batches, foreign
 from storage.coalition_models import Coalition, CountryCount, Evidence, ForeignCampaign, Member, Tally
 from storage.models import Campaign, Counts, LocalActor
 
@@ -131,11 +131,17 @@ async def every(session: AsyncSession) -> list[Coalition]:
 
 
 async def to_compare(session: AsyncSession) -> list[Coalition]:
-    """The coalitions with others in them: of our campaigns with partners, and all of other instances."""
+    """The coalitions with others in them: of our campaigns with partners, and of those that we show."""
     with_partners = select(Member.coalition_id).where(Member.state == "accepted").distinct()
     query = (
         select(Coalition)
-        .where(or_(Coalition.id.in_(with_partners), Coalition.foreign_id.is_not(None)))
+        .outerjoin(ForeignCampaign, ForeignCampaign.id == Coalition.foreign_id)
+        .where(
+            or_(
+                Coalition.campaign_id.is_not(None) & Coalition.id.in_(with_partners),
+                _is_shown(),
+            )
+        )
         .order_by(Coalition.id)
     )
     return list(await session.scalars(query))
@@ -210,6 +216,20 @@ async def own_countries(session: AsyncSession, coalition_id: int) -> dict[str, i
         )
     )
     return {country: signatures for country, signatures in rows.all()}  # noqa: C416 - a Result is no mapping
+
+
+async def unlinked(session: AsyncSession) -> list[ForeignCampaign]:
+    """The campaigns of other instances that we show or are invited to, whose coalition does not know them."""
+    query = (
+        select(ForeignCampaign)
+        .outerjoin(Coalition, Coalition.campaign_uri == ForeignCampaign.actor_uri)
+        .where(Coalition.foreign_id.is_(None), or_(Coalition.id.is_not(None), _is_shown()))
+    )
+    return list(await session.scalars(query))
+
+
+def _is_shown() -> ColumnElement[bool]:
+    return or_(foreign.is_followed(), foreign.is_ours_too("accepted"))
 
 
 async def ours(session: AsyncSession, coalition: Coalition) -> tuple[Campaign, LocalActor] | None:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.coalition_models import Coalition, Member
+from storage.models import Activity
 
 
 async def put(
@@ -21,16 +22,21 @@ async def put(
     inbox: str | None = None,
     request_uri: str | None = None,
 ) -> Member:
-    """The organisation's row in this state; new, or the one there is. What is None stays as it was."""
+    """The organisation's row in this state; new, or the one there is. What is None stays as it was.
+
+    Who asks again for the same has asked since the first time.
+    """
     member = await of(session, coalition_id, actor_uri)
     if member is None:
         member = Member(coalition_id=coalition_id, actor_uri=actor_uri, host=host, state=state, asked_at=now)
         session.add(member)
+    elif request_uri is not None and member.state != state:
+        member.asked_at = now
     member.state = state
     member.name = member.name or "" if name is None else name
     member.inbox = member.inbox or "" if inbox is None else inbox
     if request_uri is not None:
-        member.request_uri, member.asked_at = request_uri, now
+        member.request_uri = request_uri
     await session.flush()
     return member
 
@@ -73,15 +79,17 @@ async def listed(session: AsyncSession) -> list[tuple[Member, Coalition]]:
 async def unanswered(
     session: AsyncSession, *, asked_before: datetime, actor_uri: str
 ) -> list[tuple[Member, Coalition]]:
-    """What this organisation asked to join, and heard nothing of since `asked_before`."""
+    """What this organisation asked to join, last before that, and heard nothing of."""
     rows = await session.execute(
         select(Member, Coalition)
         .join(Coalition, Coalition.id == Member.coalition_id)
+        .outerjoin(Activity, Activity.uri == Member.request_uri)
         .where(
             Member.actor_uri == actor_uri,
             Member.state == "requested",
             Member.answered_at.is_(None),
-            Member.asked_at <= asked_before,
+            # The Join itself tells when it was sent; one that is kept no more was sent long ago.
+            func.coalesce(Activity.published_at, Member.asked_at) <= asked_before,
         )
     )
     return [(member, coalition) for member, coalition in rows]

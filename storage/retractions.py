@@ -1,4 +1,4 @@
-"""What must not be said or shown any more once a campaign is deleted."""
+"""What must not be said or shown any more once a campaign is deleted, or is no longer hosted here."""
 
 import json
 from collections.abc import Collection
@@ -18,6 +18,14 @@ async def about(session: AsyncSession, *, actor_id: int, sharer_id: int, notes: 
     )
     said = await session.scalars(select(Activity.id).where(Activity.actor_id == actor_id))
     return [key for key, document in shared if json.loads(document).get("object") in notes] + list(said)
+
+
+async def shares(session: AsyncSession, *, sharer_id: int, note: str) -> list[Activity]:
+    """The Announces of this Note in the outbox of a local actor."""
+    listed = await session.scalars(
+        select(Activity).where(Activity.actor_id == sharer_id, Activity.type == "Announce", Activity.listed)
+    )
+    return [each for each in listed if json.loads(each.document).get("object") == note]
 
 
 async def unsay(session: AsyncSession, activity_ids: Collection[int]) -> None:

@@ -35,9 +35,7 @@ async def shared(session: AsyncSession, *, actor_uri: str, note_uri: str, now: d
         .exists()
     )
     room = select(func.count()).select_from(Sighting).scalar_subquery() < MOST
-    row = select(cast(literal(note_uri), String), literal(now, UtcTime()), literal(0)).where(
-        followed, room
-    )
+    row = select(cast(literal(note_uri), String), literal(now, UtcTime()), literal(0)).where(followed, room)
     statement = (
         batches.insert(batches.dialect_of(session), Sighting)
         .from_select(["note_uri", "next_at", "failures"], row)

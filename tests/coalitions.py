@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -54,11 +54,11 @@ Result = TypeVar("Result")
 class Running(Clock):
     """A clock that also goes by itself: no two signatures are of the same moment for long."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, start: datetime | None = None) -> None:
+        super().__init__(*filter(None, [start]))
         self._began = time.monotonic()
 
-    def now(self) -> Any:
+    def now(self) -> datetime:
         return super().now() + timedelta(seconds=time.monotonic() - self._began)
 
 
@@ -102,6 +102,18 @@ class Home:
     @property
     def host(self) -> str:
         return self.instance.settings.host
+
+    @property
+    def environment(self) -> dict[str, str | None]:
+        """What the command line is told, to work on this instance."""
+        given = self.instance.settings
+        return {
+            "FEDICAUSE_URL": given.url,
+            "FEDICAUSE_DATABASE": given.database,
+            "FEDICAUSE_DATA": str(given.data),
+            "FEDICAUSE_SECRET_FILE": str(given.secret_file),
+            "FEDICAUSE_DEV": "1",
+        }
 
     @property
     def receiver(self) -> Receiver:
@@ -159,6 +171,7 @@ class Home:
         built = app.web_app(self.instance)
         built.middlewares.insert(0, self._hear)
         built[SHELF] = Shelf(clock=lambda: self.instance.now().timestamp())
+        self.comparer = None
         self._runner = web.AppRunner(built, access_log=None, handle_signals=False, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
@@ -193,7 +206,8 @@ class Home:
 class Instances(Protocol):
     """The fixture `instances`: so many homes, the first with the published campaign `forest`.
 
-    The clock goes by itself unless another is given. `working` runs the workers; else their work is done when the test says so (`settle`, `mirror.round` …).
+    The clock goes by itself unless another is given. `working` runs the workers; else the test says when they
+    work (`settle`, `Home.look_around` …).
     """
 
     def __call__(

@@ -88,6 +88,10 @@ def share() -> dict[str, Any]:
     )
 
 
+def undo_share() -> dict[str, Any]:
+    return outgoing.undo(id="https://b.example/activities/undo-2", actor=ALLY, object=share(), published=NOW)
+
+
 def undo_follow() -> dict[str, Any]:
     return outgoing.undo(id="https://b.example/activities/undo-1", actor=ALLY, object=follow(), published=NOW)
 
@@ -119,6 +123,7 @@ def common() -> dict[str, dict[str, Any]]:
         "Accept of a Follow": accept_follow(),
         "Undo of a Follow": undo_follow(),
         "Announce of the call": share(),
+        "Undo of the Announce": undo_share(),
     }
 
 

@@ -16,11 +16,9 @@ from storage.models import Campaign
 from tests import coalitions as cast
 from tests.coalitions import Home
 
-Ask = Callable[[AsyncSession, Here, ForeignCampaign], Awaitable[Member]]
-
 
 async def hold(org: Home, ally: Home, river: Home) -> list[dict[str, Any]]:
-    """`org` runs the campaign, `ally` asks to join, `river` is asked: every activity that anybody received."""
+    """`org` runs the campaign, `ally` asks to join, `river` is asked: all activities that any received."""
     here = Here.at(org.instance)
     described = await follow.find(ally.instance, org.actor)
     await cast.follow(ally, described)
@@ -37,7 +35,7 @@ async def hold(org: Home, ally: Home, river: Home) -> list[dict[str, Any]]:
     await cast.settle(org, ally)
     for is_accepted in (False, True):
         await invite(org, river)
-        await look(river, org)
+        await river.look_around()
         await river.change(
             lambda session, said=is_accepted: answer_invitation(session, river, org, is_accepted=said)  # type: ignore[misc]
         )

@@ -123,7 +123,7 @@ SAID = talk.common() | talk.everything()
 
 
 def understand(said: dict[str, Any]) -> None:
-    """Parses the activity, and apart from it what is embedded: of few types that is allowed, of any its id."""
+    """Parses the activity, and apart from it what is embedded: there it allows few types, and any by id."""
     for field in ("object", "result"):
         embedded = said.get(field)
         if isinstance(embedded, dict) and embedded["type"] != "Follow":

@@ -24,7 +24,7 @@ ALLY = "https://ally.test/actors/ally"
 RIVER = "https://river.test/actors/river"
 
 
-async def coalition(session: AsyncSession, campaign_uri: str, **of: int) -> Coalition:
+async def coalition(session: AsyncSession, campaign_uri: str, **of: Any) -> Coalition:
     """The coalition of a campaign of ours (`campaign_id`) or of another's (`foreign_id`)."""
     return await coalitions.add(session, campaign_uri=campaign_uri, **of)
 

@@ -1,10 +1,12 @@
-"""Following organisations and campaigns of other instances: who is asked, what comes of it, what goes again."""
+"""Following organisations and campaigns of other instances: who is asked, and what comes of it."""
 
+import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 from federation.answers import RemoteError
@@ -15,9 +17,8 @@ from storage import coalitions as coalition_rows
 from storage import counts, followings, foreign, local_actors, members
 from storage.coalition_models import Sighting
 from storage.followings import Followed
-from tests import coalitions, databases
+from tests import coalitions
 from tests.coalitions import Home, Instances
-from tests.test_cli import Shell
 from tests.web import writing
 
 
@@ -259,3 +260,41 @@ async def test_a_blocked_organisation_leaves_the_directory(instances: Instances)
         await ally.look_around()
         await ally.change(lambda session: moderate.block(session, org.host, "", now=ally.clock.now()))
         assert await listed(ally) == []
+
+
+async def run(home: Home, *words: str) -> Result:
+    """A command of ours beside the running server."""
+    return await asyncio.to_thread(CliRunner().invoke, main, words, env=home.environment)
+
+
+async def test_an_admin_follows_by_the_command_line(instances: Instances) -> None:
+    async with instances(2, clock=coalitions.Running(datetime.now(UTC))) as (org, ally):
+        asked = await run(ally, "partner", "follow", org.handle)
+        assert asked.exit_code == 0, asked.output
+        assert f"Friends of the Old Forest ({org.handle}) is asked." in asked.stdout
+        await coalitions.settle(ally, org)
+        await ally.look_around()
+        shown = await run(ally, "partner", "following", "--json")
+        [row] = json.loads(shown.stdout)
+        assert row["handle"] == org.handle
+        assert (row["type"], row["state"], row["campaigns"]) == ("organisation", "accepted", 1)
+        assert org.handle in (await run(ally, "partner", "following")).stdout
+        left = await run(ally, "partner", "unfollow", f"{org.url}/")
+        assert left.stdout == f"{org.handle} is no longer followed.\n"
+        assert "Nobody is followed yet" in (await run(ally, "partner", "following")).stdout
+        assert await listed(ally) == []
+
+
+async def test_the_command_line_says_why_not(instances: Instances) -> None:
+    async with instances(2, clock=coalitions.Running(datetime.now(UTC))) as (org, ally):
+        for words, sentence in (
+            (("follow", "nobody"), "not a handle"),
+            (("follow", f"@nobody@{org.host}"), "can't be found"),
+            (("follow", ally.handle), "is on this server"),
+            (("unfollow", org.handle), "is not followed"),
+        ):
+            result = await run(ally, "partner", *words)
+            assert result.exit_code in (1, 2)
+            assert result.stderr.startswith("fedicause: ")
+            assert sentence in result.stderr
+            assert result.stderr.count("\n") == 1

@@ -1,26 +1,20 @@
 """Campaigns of another instance, looked at and kept: between real instances, and from servers that lie."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from federation import content, vocabulary
+from federation import vocabulary
 from federation.answers import Gone, RemoteError
 from federation.vocabulary import Malformed
-from fedicause import manuscript, mirror, pictures, publish
+from fedicause import follow, manuscript, mirror, pictures, publish
 from storage import blocks, campaigns, foreign
 from storage.coalition_models import ForeignCampaign
-from tests import coalitions, signing
+from tests import coalitions, process
 from tests.clock import Clock
 from tests.coalitions import Home, Instances
-from tests.fediverse import Fediverse, Server
-from tests.people import Person
 from tests.web import writing
-
-PUBLIC = vocabulary.PUBLIC
 
 
 async def known(home: Home, uri: str) -> ForeignCampaign | None:
@@ -178,6 +172,19 @@ async def test_an_edit_at_the_origin_shows_at_the_host(instances: Instances) -> 
     assert texts["fr"][0] == "La vieille forêt"
 
 
+async def test_the_workers_do_all_of_it_by_themselves(instances: Instances) -> None:
+    async with instances(2, working=True) as (org, ally):
+        await coalitions.follow(ally, await follow.find(ally.instance, org.handle))
+        await process.eventually(lambda: ally.look(foreign.listed), within=30)
+        await edit(org, "forest", "title: Keep the old forest")
+
+        async def is_edited() -> bool:
+            [shown] = await ally.look(foreign.listed)
+            return shown.text().title == "Keep the old forest"
+
+        await process.eventually(is_edited, within=30)
+
+
 async def test_many_updates_cost_one_look(instances: Instances, clock: Clock) -> None:
     async with instances(2, clock=clock) as (org, ally):
         await keep(ally, org.urls.note("forest"))
@@ -279,133 +286,3 @@ async def test_a_blocked_origin_is_not_asked_and_not_listed(instances: Instances
         await ally.look_around()
         assert len(org.asked) == before
         assert await ally.look(foreign.listed) == []
-
-
-# From here on the origin is a server that Mallory wrote.
-
-
-@pytest.fixture
-async def mallory(clock: Clock) -> AsyncIterator[Server]:
-    world = Fediverse(clock, dev=True)
-    yield await world.server()
-    await world.close()
-
-
-def describe(person: Person, **more: Any) -> None:
-    """Serves the actor with what is said of it otherwise."""
-    person.server.documents[signing.target(person.uri)] = person.document | more
-
-
-async def stage(server: Server, *, slug: str = "forest", **note: Any) -> Person:
-    """A campaign with an organisation behind it, on a server that need not be of our kind."""
-    organisation = await server.person("org", type="Organization")
-    campaign = await server.person(slug, type="Group", attributedTo=organisation.uri)
-    describe(campaign, name="Save the forest")
-    server.documents[f"/{slug}"] = {
-        "id": f"{server.base}/{slug}",
-        "type": "Note",
-        "attributedTo": campaign.uri,
-        "to": [PUBLIC],
-        "content": "<p>Please.</p>",
-        "published": "2026-11-01T12:00:00Z",
-    } | note
-    return campaign
-
-
-async def test_a_campaign_of_other_software_is_read_as_far_as_it_goes(
-    instances: Instances, mallory: Server
-) -> None:
-    await stage(mallory, tag=[{"type": "Hashtag", "name": "#Forests", "href": f"{mallory.base}/tags/x"}])
-    async with instances(1) as (ally,):
-        copy = await mirror.look(ally.instance, f"{mallory.base}/forest")
-    assert copy.texts == {"en": ("Save the forest", "<p>Please.</p>")}
-    assert (copy.kind, copy.topic, copy.goal, copy.state) == ("petition", "Forests", None, "published")
-
-
-async def test_markup_of_strangers_is_cleaned(instances: Instances, mallory: Server) -> None:
-    await stage(
-        mallory,
-        contentMap={
-            "en": '<p><strong>Save &lt;b&gt; it</strong></p><script>x()</script><p onclick="x()">Please.</p>'
-            '<a href="javascript:x()">here</a>',
-            "<b>": "<p>No language</p>",
-            "it": 7,
-        },
-        tag=[{"type": "Hashtag", "name": "<i>#Trees</i>\u202e"}],
-        attachment=[{"type": "Image", "url": "file:///etc/passwd"}],
-        shares={"totalItems": -7},
-        published="2099-01-01T00:00:00Z",
-    )
-    async with instances(1) as (ally,):
-        copy = await mirror.look(ally.instance, f"{mallory.base}/forest")
-        assert copy.published_at <= ally.clock.now()
-    assert copy.texts == {"en": ("Save <b> it", f'<p>Please.</p><a rel="{content.REL}">here</a>')}
-    assert (copy.topic, copy.picture_source, copy.shares) == ("Trees", None, 0)
-
-
-@pytest.mark.parametrize(
-    "lie",
-    [
-        {"to": ["https://elsewhere.test/users/bob"]},
-        {"content": ""},
-        {"content": "<script>x()</script>"},
-        {"attributedTo": None},
-        {"type": "Question"},
-    ],
-)
-async def test_a_note_that_is_no_public_call_is_refused(
-    instances: Instances, mallory: Server, lie: dict[str, Any]
-) -> None:
-    await stage(mallory, **lie)
-    async with instances(1) as (ally,):
-        with pytest.raises(Malformed):
-            await mirror.look(ally.instance, f"{mallory.base}/forest")
-
-
-async def test_nobody_runs_a_campaign_in_the_name_of_somebody_elses_organisation(
-    instances: Instances, mallory: Server
-) -> None:
-    async with instances(2, campaign=False) as (org, ally):
-        campaign = await stage(mallory)
-        describe(campaign, attributedTo=org.actor)
-        with pytest.raises(Malformed, match="one server"):
-            await mirror.look(ally.instance, f"{mallory.base}/forest")
-
-
-async def test_nobody_takes_over_the_note_of_another_campaign(instances: Instances, mallory: Server) -> None:
-    """Mallory's campaign claims forest's call: what the actor features must be its own."""
-    async with instances(2) as (org, ally):
-        campaign = await stage(mallory)
-        featured = f"{mallory.base}/featured"
-        describe(campaign, featured=featured)
-        mallory.documents["/featured"] = {
-            "id": featured,
-            "type": "OrderedCollection",
-            "orderedItems": [org.urls.note("forest")],
-        }
-        with pytest.raises(Malformed, match="one server"):
-            await mirror.look(ally.instance, campaign.uri)
-
-
-async def test_two_campaigns_of_one_name_at_one_origin_stay_apart(
-    instances: Instances, mallory: Server
-) -> None:
-    await stage(mallory)
-    async with instances(1) as (ally,):
-        first = await keep(ally, f"{mallory.base}/forest")
-        twin = await mallory.person("twin", type="Group", attributedTo=first.organisation_uri)
-        describe(twin, preferredUsername="Forest")
-        mallory.documents["/twin"] = mallory.documents["/forest"] | {  # type: ignore[operator]
-            "id": f"{mallory.base}/twin",
-            "attributedTo": twin.uri,
-        }
-        with pytest.raises(Malformed, match="same name"):
-            await keep(ally, f"{mallory.base}/twin")
-
-
-async def test_a_picture_that_is_none_is_left_out(instances: Instances, mallory: Server) -> None:
-    await stage(mallory, attachment=[{"type": "Image", "url": f"{mallory.base}/oak.png", "name": "An oak"}])
-    mallory.documents["/oak.png"] = {"id": "no picture"}
-    async with instances(1) as (ally,):
-        copy = await mirror.look(ally.instance, f"{mallory.base}/forest")
-    assert (copy.picture, copy.picture_source, copy.picture_alt) == (None, None, None)
