@@ -24,7 +24,7 @@ class Version(NamedTuple):
 
 @dataclass(slots=True)
 class Book:
-    """`past`: tallies that newer ones have replaced; `forks`: two documents signed as one version."""
+    """`past`: tallies older than the newest; `forks`: two documents signed as one version."""
 
     roster: Roster | None = None
     heads: dict[str, Tally] = field(default_factory=dict)
@@ -44,7 +44,8 @@ class Book:
             self._compare(version, self.past.get(version), tally.document)
             return True
         if _order(tally) < _order(known):
-            return self._compare(version, self.past.get(version), tally.document)
+            # Kept if it is the first: whichever of two comes first, the second is seen.
+            return self._compare(version, self.past.setdefault(version, tally.document), tally.document)
         is_fork = self._compare(version, known.document, tally.document)
         if tally.proof_value < known.proof_value:
             # Whoever heard both in the other order keeps the same one.

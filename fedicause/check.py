@@ -4,34 +4,23 @@ import os
 import shutil
 import stat
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import seal
+from fedicause import seal, survey
+from fedicause.finding import Finding
 from fedicause.settings import Settings
+from fedicause.urls import Urls
 from storage import campaigns, counts, local_actors, migrations, queues
 
 SMALLEST_DISK: Final = 512 * 1024**2
 OVERDUE: Final = timedelta(minutes=10)
 LONG_QUEUE: Final = 100_000
 CLOCK_ERROR: Final = timedelta(minutes=5)
-
-State = Literal["ok", "warning", "problem"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one look showed; `advice` is what to do, empty if all is well."""
-
-    name: str
-    state: State
-    text: str
-    advice: str = ""
 
 
 async def before_opening(settings: Settings, *, has_database: bool) -> list[Finding]:
@@ -62,14 +51,16 @@ async def _opened(session: AsyncSession, settings: Settings, now: datetime) -> A
     yield _pictures(settings, await campaigns.pictures(session))
     yield _deliveries(await queues.deliveries(session, now=now), now)
     yield _parked(await queues.parked(session, now=now), now)
+    for finding in await survey.coalition(session, Urls(settings.url), now=now):
+        yield finding
 
 
 async def repair(session: AsyncSession, *, now: datetime) -> list[str]:
-    """Sets the counts that disagree to what the registers say; returns the names of their actors."""
+    """Sets the counts that disagree to what was said and signed; returns the names of their campaigns."""
     await counts.lock(session)
     wrong = [each for each in await counts.recount(session) if not each.agrees]
     await counts.replace(session, wrong, now=now)
-    return [each.name for each in wrong]
+    return [each.name for each in wrong] + await survey.repair(session, now=now)
 
 
 def _url(settings: Settings) -> Finding:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from federation.vocabulary import Malformed
 from fedicause import __version__, fields, moderate, pictures, publish, seal, settings
-from fedicause.commands import campaigns, moderation, operating, partners, shown
+from fedicause.commands import campaigns, moderation, operating, partners, shown, signing
 from fedicause.commands.desk import BEGIN, Refused, Result, Visit, Work, WrongInput
 from fedicause.seal import Seal
 from fedicause.settings import Settings
@@ -137,7 +137,7 @@ main.add_command(campaigns.campaign)
 main.add_command(campaigns.support)
 main.add_command(moderation.moderate)
 main.add_command(partners.partner)
-main.add_command(partners.sign_)
+main.add_command(signing.sign)
 for each in (operating.init, operating.migrate, operating.doctor, operating.user):
     main.add_command(each)
 
@@ -173,18 +173,16 @@ def work(office: Office) -> None:
 @click.option("--people", default=200, show_default=True, type=click.IntRange(0, 5000))
 @click.option("--seconds", type=click.FloatRange(0), help="End after so many seconds.")
 @click.option("--seed", default=7, show_default=True, help="Another number, other people.")
-def demo(port: int, people: int, seconds: float | None, seed: int) -> None:
+@click.option("--chaos", is_flag=True, help="Now and then cut one organisation off from the others.")
+def demo(port: int, people: int, seconds: float | None, seed: int, chaos: bool) -> None:
     """Show it all on this machine.
 
-    An organisation, its campaigns, and a simulated fediverse that endorses them.
-    Ctrl-C ends it, and leaves nothing behind.
+    Three organisations at PORT and the next free ones, a coalition of them that shows one total on three
+    sites, and a simulated fediverse that endorses. Ctrl-C ends it, and leaves nothing behind.
     """
     from fedicause import demo as show  # noqa: PLC0415
 
-    try:
-        show.run(port=port, people=people, seconds=seconds, seed=seed)
-    except show.Failed as error:
-        raise Refused(str(error)) from error
+    show.run(port=port, people=people, seconds=seconds, seed=seed, chaos=chaos)
 
 
 def _log_to_stderr() -> None:

@@ -70,6 +70,7 @@ class _Found:
     name: str | None = None
     inbox: str | None = None
     was_reached: bool = True
+    has_our_roster: bool = True
 
 
 class Comparer:
@@ -128,7 +129,7 @@ class Comparer:
             await self._fetch_sketches(coalition_id, own_uri)
 
     async def compare(self, coalition_id: int, *, everybody: bool = False) -> bool:
-        """Compares one coalition with its partners; whether each of those that were asked has answered."""
+        """Compares one coalition with its partners; whether all whom it asked answered by our own roster."""
         async with self._instance.database.reading() as session:
             known = await self._known(session, coalition_id)
         if known is None:
@@ -141,16 +142,19 @@ class Comparer:
         if reached:
             async with self._instance.database.writing() as session:
                 await self._take(session, coalition_id, reached)
-        return len(reached) == len(found)
+        return all(each.was_reached and each.has_our_roster for each in found)
 
     async def _learn(self, coalition_id: int, own_uri: str) -> int | None:
-        """Asks everybody for our own tally; the epoch to be passed by, where somebody could not be asked."""
+        """Asks everybody for our own tally; the epoch to be passed by, where somebody could not be asked.
+
+        By another roster there may be partners whom we did not ask, or who do not show what we told them.
+        """
         everybody = await self.compare(coalition_id, everybody=True)
         async with self._instance.database.reading() as session:
             head = (await rows.heads(session, coalition_id, [own_uri])).get(own_uri)
-        if everybody or head is None:
+        if everybody:
             return None
-        return tally.skipped(head.epoch)
+        return tally.skipped(head.epoch if head is not None else 0)
 
     async def _known(self, session: AsyncSession, coalition_id: int) -> _Known | None:
         coalition = await coalitions.by_id(session, coalition_id)
@@ -207,7 +211,8 @@ class Comparer:
         try:
             await self._ask_roster(known, peer, found)
             await self._ask_tallies(known, peer, found)
-            await self._ask_evidence(known, peer, found)
+            with _whatever(peer.base):
+                await self._ask_evidence(known, peer, found)
             if not peer.is_named:
                 await self._ask_name(peer, found)
         except RemoteError as error:
@@ -222,6 +227,7 @@ class Comparer:
         document = await self._get(f"{peer.base}/partners", etag)
         if document is None:
             return
+        found.has_our_roster = False
         with _whatever(peer.base):
             signed = await attest.roster(document.data, self._key_for, now=self._instance.now())
             if signed.campaign == known.coalition.campaign_uri:
@@ -233,10 +239,12 @@ class Comparer:
             return
         items, _ = tallies.read_collection(document.data)
         now = self._instance.now()
+        authors = _authors(known, found)
         for item in items:
             with _whatever(peer.base):
                 read = tallies.read(item, now=now)
-                if known.heads.get(read.author) != (read.epoch, read.version, read.proof_value):
+                is_known = known.heads.get(read.author) == (read.epoch, read.version, read.proof_value)
+                if read.author in authors and not is_known:
                     found.tallies.append(await attest.tally(item, self._key_for, now=now))
 
     async def _ask_evidence(self, known: _Known, peer: _Peer, found: _Found) -> None:
@@ -244,9 +252,16 @@ class Comparer:
         if document is None:
             return
         found.etag = document.etag
+        authors = _authors(known, found)
         for one, other in tallies.read_evidence(document.data):
             with _whatever(peer.base):
-                pair = await self._attested(one, other)
+                if one.get("attributedTo") not in authors:
+                    continue
+                try:
+                    pair = await self._attested(one, other)
+                except (Forged, KeyPending):
+                    found.etag = None  # to be asked for again: the key may be had then
+                    raise
                 version = _version(pair[0])
                 if version == _version(pair[1]) and version not in known.forks:
                     found.pairs.append(pair)
@@ -348,6 +363,12 @@ async def on_roster(session: AsyncSession, coalition: Coalition) -> list[TallyRo
 def digest_of(heads: list[TallyRow]) -> str:
     """What tells in one word whether two partners know the same tallies (WIRE: fc:digest)."""
     return tallies.digest((row.author_uri, row.epoch, row.version, row.proof_value) for row in heads)
+
+
+def _authors(known: _Known, found: _Found) -> list[str]:
+    """Whose documents are looked at: nobody else's key is even asked for."""
+    listed = [each.members for each in (known.roster, *found.rosters) if each is not None]
+    return [known.coalition.campaign_uri, *{uri for uris in listed for uri in uris}]
 
 
 def _version(signed: Tally | Roster) -> str:

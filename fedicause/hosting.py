@@ -39,6 +39,7 @@ async def enter(session: AsyncSession, here: Here, coalition: Coalition) -> None
 async def _follow_roster(session: AsyncSession, here: Here, coalition: Coalition, signed: Roster) -> None:
     """Makes the partners' rows those of the roster, ours too."""
     own = await roster.own_uri(session, here.urls)
+    await members.look_again(session, coalition.id)
     for member in await members.accepted(session, coalition.id):
         if member.actor_uri not in signed.members:
             if member.actor_uri == own:
@@ -47,8 +48,9 @@ async def _follow_roster(session: AsyncSession, here: Here, coalition: Coalition
                 member.state = "left"
     for place, uri in enumerate(signed.members, start=1):
         known = await members.of(session, coalition.id, uri)
-        if uri == own and (known is None or known.state == "left"):
-            continue  # we have left, and the origin has not heard it yet
+        if uri == own and (known is None or known.state in ("left", "invited", "refused")):
+            # We have left and the origin has not heard it yet, or it lists us before we have said yes.
+            continue
         was_in = known is not None and known.state == "accepted"
         member = await members.put(
             session,

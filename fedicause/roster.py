@@ -42,6 +42,7 @@ async def sign(session: AsyncSession, here: Here, coalition: Coalition) -> Roste
     )
     signed = proofs.sign(unsigned, keyring.proof_key(actor, here.seal, here.urls), here.now)
     coalition.roster = json.dumps(signed, ensure_ascii=False, separators=(",", ":"))
+    await members.look_again(session, coalition.id)
     await session.flush()
     return current(coalition)
 

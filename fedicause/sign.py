@@ -99,12 +99,12 @@ async def confirm(
 ) -> int:
     """Counts confirmed signatures, countries by item (see storage.signatures); returns how many are new.
 
-    Who has signed already changes nothing; who had withdrawn has signed again.
+    Who has signed already changes nothing, nor who was found to be a fake; who had withdrawn has signed again.
     """
     coalition = await coalitions.locked(session, coalition_id)
     known = await signatures.by_items(session, coalition_id, given)
     fresh = {item: country for item, country in given.items() if item not in known}
-    back = [row for item, row in known.items() if row.state == "withdrawn"]
+    back = [row for item, row in known.items() if row.state in ("pending", "withdrawn")]
     await signatures.add(session, coalition_id, fresh, serial=coalition.serial, now=now)
     serial = coalition.serial + len(fresh)
     for row in back:

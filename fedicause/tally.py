@@ -3,6 +3,7 @@
 import json
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,7 +32,8 @@ JUMP_FROM: Final = 1000
 """A tally that grew by less is no jump, however little it was before."""
 # After a start at which not every partner could be asked: what they may know of us is passed by.
 EPOCHS_SKIPPED: Final = 1 << 20
-EVIDENCE_KEPT: Final = 1000
+# Of one author, beside what an admin has lifted: who is excluded already is not excluded more.
+EVIDENCE_KEPT: Final = 16
 # What was in time when it came is never too early again.
 EVER: Final = datetime(9998, 1, 1, tzinfo=UTC)
 
@@ -96,10 +98,12 @@ async def hear(
     authors = {tally.author for tally in mine}
     book = await book_of(session, coalition, authors)
     before = dict(book.heads)
-    forks = set(book.forks)
+    forks, past = set(book.forks), set(book.past)
     for tally in mine:
         book.hear(tally)
     await keep_forks(session, coalition.id, book, forks, now)
+    older = {version: _text(book.past[version]) for version in book.past.keys() - past}
+    await tallies.put_past(session, coalition.id, {key[1:]: text for key, text in older.items()})
     newer = {author: tally for author, tally in book.heads.items() if before.get(author) is not tally}
     await _keep_heads(session, coalition, newer, own_uri=own_uri, jump=jump, now=now)
     # By whoever's hand: somebody has heard of them.
@@ -118,6 +122,7 @@ async def hear_evidence(
     coalition = await coalitions.locked(session, coalition.id)
     book = await book_of(session, coalition, [])
     before = set(book.forks)
+    partners = book.roster.members if book.roster is not None else ()
     for one, other in pairs:
         if isinstance(one, Tally) and isinstance(other, Tally):
             version = Version("tally", one.author, one.epoch, one.version)
@@ -126,7 +131,8 @@ async def hear_evidence(
             version = Version("roster", one.campaign, 0, one.version)
             same = version == Version("roster", other.campaign, 0, other.version)
         about_us = one.campaign == other.campaign == coalition.campaign_uri
-        is_new = version not in book.forks and len(book.forks) < EVIDENCE_KEPT
+        of_ours = version.kind == "roster" or version.author in partners
+        is_new = of_ours and version not in book.forks
         if same and about_us and is_new and proofs.covered(one.document) != proofs.covered(other.document):
             book.forks[version] = (one.document, other.document)
     await keep_forks(session, coalition.id, book, before, now)
@@ -136,7 +142,11 @@ async def hear_evidence(
 async def keep_forks(
     session: AsyncSession, coalition_id: int, book: Book, before: Collection[Version], now: datetime
 ) -> None:
-    for version in book.forks.keys() - set(before):
+    standing = Counter(row.author_uri for row in await evidence.standing(session, coalition_id))
+    for version in sorted(book.forks.keys() - set(before)):
+        standing[version.author] += 1
+        if standing[version.author] > EVIDENCE_KEPT:
+            continue
         one, other = book.forks[version]
         log.warning("%s signed two documents as one version (%s)", version.author, version.kind)
         await evidence.add(
@@ -162,8 +172,6 @@ async def _keep_heads(
     now: datetime,
 ) -> None:
     rows = await tallies.heads(session, coalition.id, [*newer])
-    replaced = [row for author, row in rows.items() if (row.epoch, row.version) != _order(newer[author])]
-    await tallies.put_past(session, coalition.id, replaced)
     for author, tally in newer.items():
         row = rows.get(author)
         if row is None:
@@ -238,7 +246,7 @@ async def issue(
         proofs.sign(unsigned, keyring.proof_key(organisation, here.seal, here.urls), here.now), now=here.now
     )
     if row is not None:
-        await tallies.put_past(session, coalition_id, [row])
+        await tallies.put_past(session, coalition_id, {(uri, row.epoch, row.version): row.document})
     else:
         row = Row(coalition_id=coalition_id, author_uri=uri, before=0, before_at=here.now)
         session.add(row)

@@ -225,7 +225,7 @@ class Signature(Base):
 
     __tablename__ = "signatures"
     __table_args__ = (
-        CheckConstraint("state IN ('confirmed', 'withdrawn')", name="state"),
+        CheckConstraint("state IN ('pending', 'confirmed', 'withdrawn', 'invalid')", name="state"),
         UniqueConstraint("coalition_id", "item"),
         Index(None, "coalition_id", "serial"),
     )
@@ -235,7 +235,8 @@ class Signature(Base):
     country: Mapped[str] = mapped_column(String(2))
     state: Mapped[str] = mapped_column(String(16))
     serial: Mapped[int]
-    confirmed_at: Mapped[datetime]
+    asked_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
 
 

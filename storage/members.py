@@ -114,3 +114,10 @@ async def heard(session: AsyncSession, coalition_id: int, actor_uris: Collection
             .values(heard_at=now)
             .execution_options(synchronize_session=False)
         )
+
+
+async def look_again(session: AsyncSession, coalition_id: int) -> None:
+    """Forgets which evidence partners showed: some may have been about whoever was no partner then."""
+    await session.execute(
+        update(Member).where(Member.coalition_id == coalition_id).values(evidence_etag=None)
+    )

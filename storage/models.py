@@ -111,6 +111,8 @@ class Campaign(Base):
     ends_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    asks: Mapped[str | None]
+    privacy: Mapped[str | None]
 
 
 class CampaignText(Base):
@@ -379,3 +381,6 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(16))
     password_hash: Mapped[str]
     created_at: Mapped[datetime]
+    totp_sealed: Mapped[bytes | None]
+    totp_last: Mapped[int | None]
+    disabled_at: Mapped[datetime | None]

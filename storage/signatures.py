@@ -1,6 +1,7 @@
 """Signatures of people, by the keyed hash of their address, and the counts that they move."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -8,6 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
 from storage.coalition_models import Coalition, CountryCount, Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """One coalition: the stored and the counted signatures, and by country both where they differ."""
+
+    coalition_id: int
+    campaign_uri: str
+    stored: int
+    counted: int
+    differing: dict[str, tuple[int, int]]
+
+    @property
+    def agrees(self) -> bool:
+        return self.stored == self.counted and not self.differing
 
 
 async def by_items(
@@ -39,6 +55,7 @@ async def add(
                     "country": country,
                     "state": "confirmed",
                     "serial": serial + number,
+                    "asked_at": now,
                     "confirmed_at": now,
                     "withdrawn_at": None,
                 }
@@ -95,8 +112,8 @@ async def items_after(
     return [(number, item) for number, item in await session.execute(query)]
 
 
-async def recount(session: AsyncSession) -> list[tuple[int, str, int, int, dict[str, tuple[int, int]]]]:
-    """By coalition: row key, campaign, the stored count, the counted one, and countries that differ."""
+async def recount(session: AsyncSession) -> list[Recount]:
+    """Our counts of every coalition beside the signatures that there are."""
     stored = {
         (row[0], row[1]): row[2]
         for row in await session.execute(
@@ -112,7 +129,7 @@ async def recount(session: AsyncSession) -> list[tuple[int, str, int, int, dict[
         )
     }
     found = []
-    for coalition_id, uri, signatures in await session.execute(
+    for coalition_id, uri, number in await session.execute(
         select(Coalition.id, Coalition.campaign_uri, Coalition.signatures).order_by(Coalition.id)
     ):
         differing = {
@@ -120,6 +137,22 @@ async def recount(session: AsyncSession) -> list[tuple[int, str, int, int, dict[
             for of, country in stored.keys() | counted.keys()
             if of == coalition_id and stored.get((of, country), 0) != counted.get((of, country), 0)
         }
-        total = sum(number for (of, _), number in counted.items() if of == coalition_id)
-        found.append((coalition_id, uri, signatures, total, differing))
+        total = sum(signed for (of, _), signed in counted.items() if of == coalition_id)
+        found.append(Recount(coalition_id, uri, number, total, differing))
     return found
+
+
+async def replace(session: AsyncSession, recounted: Collection[Recount], *, now: datetime) -> None:
+    """Sets these counts to what was counted, while their coalitions are locked."""
+    for each in recounted:
+        for country, (_, counted) in each.differing.items():
+            await session.merge(
+                CountryCount(coalition_id=each.coalition_id, country=country, signatures=counted)
+            )
+        await session.flush()
+        await session.execute(
+            update(Coalition)
+            .where(Coalition.id == each.coalition_id)
+            .values(signatures=each.counted, collected_at=now)
+            .execution_options(synchronize_session=False)
+        )

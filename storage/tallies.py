@@ -1,6 +1,6 @@
-"""The newest tallies, those that they replaced, sketches, and jumps."""
+"""The newest tallies, older ones, sketches, and jumps."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.coalition_models import Jump, PastTally, Sketch, Tally
 
 PAST_KEPT = 20
-"""How many of an author's replaced tallies are kept: what is forked later than that goes unseen."""
+"""How many of an author's older tallies are kept: what is forked later than that goes unseen."""
 
 
 async def heads(
@@ -25,27 +25,29 @@ async def heads(
 async def past(
     session: AsyncSession, coalition_id: int, authors: Collection[str]
 ) -> dict[tuple[str, int, int], str]:
-    """The replaced tallies of these authors that are kept: documents by (author, epoch, version)."""
+    """The older tallies of these authors that are kept: documents by (author, epoch, version)."""
     rows = await session.scalars(
         select(PastTally).where(PastTally.coalition_id == coalition_id, PastTally.author_uri.in_(authors))
     )
     return {(row.author_uri, row.epoch, row.version): row.document for row in rows}
 
 
-async def put_past(session: AsyncSession, coalition_id: int, replaced: Sequence[Tally]) -> None:
-    """Keeps these among the replaced ones, and forgets the oldest."""
-    for row in replaced:
+async def put_past(
+    session: AsyncSession, coalition_id: int, older: Mapping[tuple[str, int, int], str]
+) -> None:
+    """Keeps these among the older ones, documents by (author, epoch, version), and forgets the oldest."""
+    for (author, epoch, version), document in older.items():
         await session.merge(
             PastTally(
                 coalition_id=coalition_id,
-                author_uri=row.author_uri,
-                epoch=row.epoch,
-                version=row.version,
-                document=row.document,
+                author_uri=author,
+                epoch=epoch,
+                version=version,
+                document=document,
             )
         )
     await session.flush()
-    for author in {row.author_uri for row in replaced}:
+    for author in {author for author, _, _ in older}:
         kept = await session.execute(
             select(PastTally.epoch, PastTally.version)
             .where(PastTally.coalition_id == coalition_id, PastTally.author_uri == author)

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import keys, vocabulary
 from fedicause import app, mirror, seal, work
 from fedicause import follow as following
+from fedicause.compare import Comparer
 from fedicause.deliver import Courier
 from fedicause.instance import Instance
 from fedicause.receive import Receiver
@@ -89,6 +90,7 @@ class Home:
         self.asked: list[Asked] = []
         self.deaf_to: set[str] = set()
         self._runner: web.AppRunner | None = None
+        self._comparer: Comparer | None = None
         self._working: tuple[asyncio.Task[None], asyncio.Event] | None = None
 
     @property
@@ -119,6 +121,12 @@ class Home:
     def receiver(self) -> Receiver:
         assert self._runner is not None
         return self._runner.app[RECEIVER]
+
+    @property
+    def comparer(self) -> Comparer:
+        """Knows what it has asked since the server began."""
+        assert self._comparer is not None
+        return self._comparer
 
     def fetches(self, target: str) -> int:
         """How often this path was asked for."""
@@ -171,10 +179,10 @@ class Home:
         built = app.web_app(self.instance)
         built.middlewares.insert(0, self._hear)
         built[SHELF] = Shelf(clock=lambda: self.instance.now().timestamp())
-        self.comparer = None
         self._runner = web.AppRunner(built, access_log=None, handle_signals=False, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
+        self._comparer = Comparer(self.instance, self.receiver.key_for)
         if working:
             stop = asyncio.Event()
             task = asyncio.create_task(work.run(self.instance, receiver=self.receiver, stop=stop))

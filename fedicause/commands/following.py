@@ -7,6 +7,7 @@ from federation.answers import RemoteError
 from fedicause import follow as verbs
 from fedicause import pictures
 from fedicause.commands import shown
+from fedicause.commands.coalitions import why
 from fedicause.commands.desk import Change, Desk, Refused
 from fedicause.instance import Instance
 from storage import followings
@@ -27,7 +28,7 @@ def follow(desk: Desk, who: str) -> None:
         try:
             found = await verbs.find(instance, who)
         except RemoteError as error:
-            raise Refused(f"{who} can't be found: {shown.one_line(str(error), 200)}") from error
+            raise Refused(f"{shown.one_line(who, 200)} can't be found: {why(error)}") from error
 
         async def ask(session: AsyncSession) -> None:
             await verbs.follow(session, urls=instance.urls, described=found, now=instance.now())

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fedicause import check, initialise, seal
 from fedicause.commands import shown
 from fedicause.commands.desk import BEGIN, Desk, Refused
+from fedicause.finding import Finding
 from storage import migrations, organisations, users
 from storage.models import User
 
@@ -108,7 +109,7 @@ def doctor(desk: Desk, repair: bool, in_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _show_findings(found: list[check.Finding]) -> None:
+def _show_findings(found: list[Finding]) -> None:
     marks = {"ok": ("ok", "green"), "warning": ("note", "yellow"), "problem": ("WRONG", "red")}
     for each in found:
         mark, colour = marks[each.state]

@@ -256,6 +256,23 @@ def _exam() -> _Sheet:
     return sheet
 
 
+def _gavel() -> _Sheet:
+    sheet = _Sheet(_SALMON)
+    sheet.disc(750, 560, 520, "#ffa48d")
+    sheet.box(690, 520, 120, 400, _INDIGO)
+    sheet.shape([(690, 522), (750, 380), (810, 522)], _CREAM)
+    sheet.shape([(727, 434), (750, 380), (773, 434)], _PLUM)
+    sheet.box(300, 900, 900, 60, _PLUM, corner=30)
+    sheet.box(480, 160, 540, 220, _PLUM, corner=20)
+    for x in (450, 970):
+        sheet.box(x, 135, 80, 270, _AMBER, corner=16)
+    sheet.shape([(1050, 245), (1180, 245), (1150, 270), (1185, 295), (1050, 295)], _PLUM)
+    sheet.shape([(1225, 235), (1400, 300), (1380, 350), (1210, 290), (1235, 270)], _PLUM)
+    for x, y, size in ((560, 520, 34), (940, 540, 40), (620, 640, 18), (890, 680, 20)):
+        sheet.star(x, y, size, _CREAM)
+    return sheet
+
+
 _DRAWN: Final[dict[str, Callable[[], _Sheet]]] = {
     "reclaim-your-face": _face,
     "ban-the-scan": _scan,
@@ -267,4 +284,5 @@ _DRAWN: Final[dict[str, Callable[[], _Sheet]]] = {
     "whyid": _fingerprint,
     "university-apps": _cap,
     "drop-proctorio": _exam,
+    "bogus-lawsuits": _gavel,
 }

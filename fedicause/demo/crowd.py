@@ -163,18 +163,39 @@ class Crowd:
         return [person for person in people if person.number <= last]
 
 
-async def play(crowd: Crowd, tell: Callable[[dict[str, Any]], None]) -> None:
-    """Lets everybody act until cancelled; `tell` hears what was done, and how it was answered."""
+async def play(
+    crowd: Crowd, tell: Callable[[dict[str, Any]], None], *, shared: str, wave: asyncio.Event
+) -> None:
+    """Lets everybody act until cancelled; `tell` hears what was done, and how it was answered.
+
+    What moves the total of the cause `shared` waits for the next wave: between waves it stands still, and
+    whoever looks at several pages of it sees that they agree.
+    """
     room = asyncio.Semaphore(AT_ONCE)
     loop = asyncio.get_running_loop()
     due = loop.time()
     async with asyncio.TaskGroup() as group:
-        for act in crowd:
+
+        async def begin(act: Act) -> None:
             await room.acquire()
             group.create_task(_perform(act, tell)).add_done_callback(lambda _: room.release())
+
+        waiting: list[Act] = []
+        for act in crowd:
+            if wave.is_set():
+                wave.clear()
+                for each in waiting:
+                    await begin(each)
+                waiting.clear()
+            if act.cause.slug == shared and act.deed in ("endorsed", "withdrew"):
+                waiting.append(act)
+            else:
+                await begin(act)
             # Against the clock, not after one another: making keys must not slow everybody down.
             due = max(due + crowd.pause(), loop.time() - 1.0)
             await asyncio.sleep(due - loop.time())
+        for each in waiting:
+            await begin(each)
 
 
 async def _perform(act: Act, tell: Callable[[dict[str, Any]], None]) -> None:

@@ -1,9 +1,9 @@
 """What a browser sees of a simulated server: profiles, posts, and the page where a visitor presses ☆."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 import aiohttp
@@ -11,12 +11,9 @@ from aiohttp import hdrs, web
 
 from federation import vocabulary
 from fedicause.demo.people import Cause, Person
-
-if TYPE_CHECKING:
-    from fedicause.demo.servers import Server
+from fedicause.demo.servers import Server
 
 PATH: Final = "/authorize_interaction"
-GUEST: Final = "you"
 
 _COLOURS: Final = {
     "harbour": "#4b3fd6",
@@ -51,44 +48,48 @@ a { color: inherit; }
 """
 
 
-class Home:
-    """A visitor's own server: the way from a campaign's page to the ☆, and back."""
+class Pages:
+    """The pages of one server. They may show pictures from these bases, separated by spaces."""
 
-    def __init__(self, server: "Server", causes: Sequence[Cause], base: str) -> None:
+    def __init__(self, server: Server, bases: str) -> None:
         self._server = server
-        self._causes = {cause.note: cause for cause in causes}
-        self._base = base
-        self._guest = Person(90_000, GUEST, "You", "en", server)
-        server.people[GUEST] = self._guest
-        self.routes = [web.get(PATH, self.open), web.post(PATH, self.press)]
+        self._bases = bases
 
-    async def open(self, request: web.Request) -> web.Response:
-        """The call as this server shows it, with the ☆ of whoever came."""
-        person, cause = self._person(request), self._causes.get(request.query.get("uri", ""))
+    async def call(self, person: Person, cause: Cause | None) -> web.Response:
+        """A call as this server shows it: the way from a campaign's page to the ☆, and back."""
         if cause is None:
-            return _page(self._server, "<p>This small server knows the campaigns of the demo only.</p>", 404)
+            return self._page("<p>This small server knows the campaigns of the demo only.</p>", 404)
         is_pressed = cause.slug in person.liked
         star = "★ Endorsed" if is_pressed else "☆ Endorse"
         hint = "Press again to take it back." if is_pressed else "One tap is your endorsement."
-        return _page(
-            self._server,
+        return self._page(
             f'<article><p class="by">@{escape(cause.slug)} <span>shown to {escape(person.handle)}</span></p>'
             f"{await self._content(cause)}"
             f'<form method="post"><button class="{"pressed" if is_pressed else ""}">{star}</button> '
             f'<span class="hint">{hint}</span></form></article>'
             f'<p><a href="{escape(cause.note)}">Back to the campaign, where the count moves</a></p>',
-            pictures_from=self._base,
+            pictures_from=self._bases,
         )
 
-    async def press(self, request: web.Request) -> web.Response:
-        """Endorses or takes back, by a request that is signed like everybody's."""
-        person, cause = self._person(request), self._causes.get(request.query.get("uri", ""))
-        if cause is not None:
-            await (person.unlike(cause) if cause.slug in person.liked else person.like(cause, None))
-        raise web.HTTPSeeOther(f"{PATH}?{request.query_string}")
-
-    def _person(self, request: web.Request) -> Person:
-        return self._server.people.get(request.query.get("as", GUEST), self._guest)
+    def show(self, uri: str, people: Mapping[str, Person]) -> web.Response:
+        """A post or a profile, for whoever follows a link to one. `people` by user name."""
+        post = self._server.posts.get(uri)
+        if post is not None:
+            author = next(each for each in people.values() if each.uri == post["attributedTo"])
+            answered = escape(post["inReplyTo"])
+            return self._page(
+                f"<article>{_byline(author)}{post['content']}"
+                f'<p class="hint">In reply to <a href="{answered}">{answered}</a></p></article>',
+            )
+        name = uri.rpartition("/@")[2]
+        if name in people:
+            return self._page(f"<article>{_byline(people[name])}</article>")
+        listed = "".join(
+            f'<li><a href="{self._server.base}/@{quote(each.user)}">{escape(each.name)}</a></li>'
+            for each in people.values()
+            if each.key is not None
+        )
+        return self._page(f"<article><p>People who live here:</p><ul>{listed}</ul></article>")
 
     async def _content(self, cause: Cause) -> str:
         """The Note's text and picture; the text is HTML that our own server has cleaned."""
@@ -104,45 +105,22 @@ class Home:
         )
         return f"{note['content']}{pictures}"
 
-
-def show(server: "Server", uri: str) -> web.Response:
-    """A post or a profile, for whoever follows a link to one."""
-    post = server.posts.get(uri)
-    if post is not None:
-        author = next(each for each in server.people.values() if each.uri == post["attributedTo"])
-        answered = escape(post["inReplyTo"])
-        return _page(
-            server,
-            f"<article>{_byline(author)}{post['content']}"
-            f'<p class="hint">In reply to <a href="{answered}">{answered}</a></p></article>',
+    def _page(self, body: str, status: int = 200, *, pictures_from: str = "'none'") -> web.Response:
+        dialect, authority = self._server.dialect, escape(self._server.authority)
+        html = (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f"<title>{authority}</title>"
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<style>:root {{ --colour: {_COLOURS[dialect.host]}; }}{_STYLE}</style></head>"
+            f"<body><header>{authority}"
+            f"<small>simulated, speaks like {escape(dialect.software)}</small></header>"
+            f"<main>{body}</main></body></html>"
         )
-    name = uri.rpartition("/@")[2]
-    if name in server.people:
-        return _page(server, f"<article>{_byline(server.people[name])}</article>")
-    people = "".join(
-        f'<li><a href="{server.base}/@{quote(each.user)}">{escape(each.name)}</a></li>'
-        for each in server.people.values()
-        if each.key is not None
-    )
-    return _page(server, f"<article><p>People who live here:</p><ul>{people}</ul></article>")
+        policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {pictures_from}; form-action 'self'"
+        return web.Response(
+            text=html, status=status, content_type="text/html", headers={"Content-Security-Policy": policy}
+        )
 
 
 def _byline(person: Person) -> str:
     return f'<p class="by">{escape(person.name)} <span>{escape(person.handle)}</span></p>'
-
-
-def _page(server: "Server", body: str, status: int = 200, *, pictures_from: str = "'none'") -> web.Response:
-    dialect = server.dialect
-    html = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{escape(server.authority)}</title>"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>:root {{ --colour: {_COLOURS[dialect.host]}; }}{_STYLE}</style></head>"
-        f"<body><header>{escape(server.authority)}"
-        f"<small>simulated, speaks like {escape(dialect.software)}</small></header>"
-        f"<main>{body}</main></body></html>"
-    )
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src {pictures_from}; form-action 'self'"
-    return web.Response(
-        text=html, status=status, content_type="text/html", headers={"Content-Security-Policy": policy}
-    )

@@ -4,20 +4,18 @@ import asyncio
 import itertools
 import random
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import yaml
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from federation import httpsig, keys
+from federation import keys
 from fedicause.demo import dialects
 from fedicause.demo.dialects import Dialect, Document
-
-if TYPE_CHECKING:
-    from fedicause.demo.servers import Server
+from fedicause.demo.servers import Server
 
 CAST: Final[dict[str, Any]] = yaml.safe_load(
     resources.files("fedicause.demo").joinpath("cast.yaml").read_text(encoding="utf-8")
@@ -44,7 +42,7 @@ class Person:
     user: str
     name: str
     language: str
-    server: "Server"
+    server: Server
     key: keys.SigningKey | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     liked: dict[str, Document] = field(default_factory=dict)
@@ -134,13 +132,8 @@ async def new_key(dialect: Dialect, uri: str) -> keys.SigningKey:
     return keys.SigningKey(f"{uri}{dialect.key}", private)
 
 
-def scheme(key: keys.SigningKey) -> httpsig.Scheme:
-    """What a key's server signs by."""
-    return "rfc9421" if isinstance(key.private, Ed25519PrivateKey) else "cavage"
-
-
-def populate(servers: "list[Server]", number: int, chance: random.Random) -> list[Person]:
-    """So many people, each on one of the servers, no two with the same name; the servers know them."""
+def populate(servers: Sequence[Server], number: int, chance: random.Random) -> list[Person]:
+    """So many people, each on one of the servers, no two with the same user name."""
     languages = CAST["languages"]
     weights = [languages[code]["weight"] for code in languages]
     shares = [server.dialect.share for server in servers]
@@ -152,9 +145,7 @@ def populate(servers: "list[Server]", number: int, chance: random.Random) -> lis
         name = f"{chance.choice(languages[code]['first'])} {chance.choice(languages[code]['last'])}"
         user = _user(name, used, index)
         used.add(user)
-        person = Person(index, user, name, code, server)
-        server.people[user] = person
-        people.append(person)
+        people.append(Person(index, user, name, code, server))
     return people
 
 

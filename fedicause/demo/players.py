@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fedicause.demo import Failed
+from fedicause.commands.desk import Refused
 
 ENDING: Final = 5.0
 """Seconds that the process is given to end."""
 
 
 class Players:
-    """The process of fedicause.demo.servers."""
+    """The process of fedicause.demo.fediverse."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -25,10 +25,10 @@ class Players:
             self._process.stdin.write(json.dumps(line).encode() + b"\n")
 
     async def hear(self) -> dict[str, Any]:
-        """The next event; raises Failed."""
+        """The next event; raises Refused."""
         line = await self._process.stdout.readline() if self._process.stdout else b""
         if not line:
-            raise Failed("The simulated servers stopped working")
+            raise Refused("The simulated servers stopped working")
         event: dict[str, Any] = json.loads(line)
         return event
 
@@ -38,7 +38,7 @@ async def players(directory: str) -> AsyncIterator[Players]:
     """The process, until the context ends. It removes `directory` when this process dies before it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-P", "-m", "fedicause.demo.servers", directory),
+        *("-P", "-m", "fedicause.demo.fediverse", directory),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # Ctrl-C is for us alone; that we are gone it knows by the end of its input.

@@ -4,8 +4,10 @@ At the origin below the call, at a partner below its own page of it.
 """
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from aiohttp import web
@@ -19,7 +21,7 @@ from fedicause.web.inbox import RECEIVER
 from fedicause.web.keys import INSTANCE, SHELF
 from storage import coalitions, evidence, foreign, members
 from storage import tallies as rows
-from storage.coalition_models import Coalition
+from storage.coalition_models import Coalition, Evidence
 
 _HEADERS: Final = {
     **headers.JSON,
@@ -28,6 +30,8 @@ _HEADERS: Final = {
     "Vary": "Accept",
 }
 _SECRET: Final = {**_HEADERS, "Cache-Control": "private, no-store"}
+MOST_EVIDENCE: Final = 768 * 1024
+"""Bytes: a document of more than 1 MiB would be read by nobody."""
 COME_AGAIN: Final = 30
 """Seconds, when a key can't be had now."""
 
@@ -88,7 +92,7 @@ async def forks(request: web.Request) -> web.Response:
 
     async def read(session: AsyncSession, instance: Instance, coalition: Coalition, page: str) -> _Shown:
         found = await evidence.of(session, coalition.id)
-        pairs = [(json.loads(row.one), json.loads(row.other)) for row in found]
+        pairs = [(json.loads(row.one), json.loads(row.other)) for row in _fitting(found)]
         document = tallies.evidence(id=f"{page}/evidence", pairs=pairs)
         return _Shown(served.json_bytes(document), f"e{len(found)}-{found[-1].id if found else 0}")
 
@@ -129,6 +133,21 @@ async def sketch(request: web.Request) -> web.Response:
     if found is None:
         raise gather.Missing(page)
     return web.Response(body=found.document.encode(), headers=_SECRET)
+
+
+def _fitting(found: list[Evidence]) -> list[Evidence]:
+    """What others can read in one document: something about everybody, before more about one."""
+    nth: Counter[str] = Counter()
+    ranked = []
+    for row in found:
+        nth[row.author_uri] += 1
+        ranked.append((nth[row.author_uri], row.id, row))
+    fitting, size = [], 0
+    for _, _, row in sorted(ranked, key=itemgetter(0, 1))[: tallies.MOST_ITEMS]:
+        size += len(row.one.encode()) + len(row.other.encode())
+        if size <= MOST_EVIDENCE:
+            fitting.append(row)
+    return sorted(fitting, key=attrgetter("id"))
 
 
 _SECRET_TEXT: Final = {"Cache-Control": "private, no-store"}

@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from storage import coalition_models
+from storage import coalition_models, people_models
 from storage.models import Base, tell_postgresql
 
-assert coalition_models  # noqa: S101  # imported for its tables
+assert coalition_models and people_models  # noqa: S101, PT018  # imported for their tables
 
 tell_postgresql()
 context.configure(

@@ -71,9 +71,7 @@ async def test_a_coalition_fits_says_nothing_and_asks_nobody_else(
         assert tab.is_clean(), (tab.complaints, tab.asked)
 
 
-async def test_a_sum_stays_a_sum_while_it_moves(
-    open_tab: Open, dev_instance: Instance, clock: Clock
-) -> None:
+async def test_a_sum_stays_a_sum_while_it_moves(open_tab: Open, dev_instance: Instance, clock: Clock) -> None:
     await coalition(dev_instance)
     async with open_tab(reduced_motion="reduce") as tab:
         await tab.open("/campaigns/forest")

@@ -1,27 +1,31 @@
 """An operator who lies: with the real keys of an instance, by real requests and out of its own database."""
 
-import asyncio
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from click.testing import CliRunner
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import coalition as activities
 from federation import proofs
+from federation.keys import SigningKey
 from fedicause import keyring
-from fedicause.cli import main
-from fedicause.compare import Comparer
-from storage import evidence, local_actors, tallies
-from storage.coalition_models import Coalition, Evidence
+from storage import local_actors, tallies
+from storage.coalition_models import Evidence
 from storage.models import LocalActor
-from tests.coalitions import Home, settle
-from tests.web.test_coalition import coalition_at
+from tests import ours
+from tests.coalitions import Home, Instances
+from tests.web import joint
 
 Document = dict[str, Any]
+TALLY = ("campaign", "epoch", "version", "endorsements", "countries")
+"""The members of a tally that are called `fc:…` on the wire."""
+NUMBERS = itertools.count(1000)
+"""Of rows of evidence: what is shown anew has another ETag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,49 +39,40 @@ class Liar:
     def campaign(self) -> str:
         return self.origin.urls.actor("forest")
 
-    @property
-    def page(self) -> str:
-        """Where this instance shows the campaign."""
-        if self.home is self.origin:
-            return self.home.urls.note("forest")
-        return self.home.urls.hosted("forest", self.origin.host)
-
     async def sign(self, document: Document, by: str | None = None) -> Document:
         """The document with a new proof of this instance's actor `by`, the organisation if none is named."""
-        unsigned = {name: value for name, value in document.items() if name != "proof"}
-        return proofs.sign(unsigned, await self._proof_key(by), self.home.clock.now())
+        return proofs.sign(bare(document), await self.key(by), self.home.clock.now())
 
     async def newest(self) -> Document:
         """The tally that this organisation has told last."""
-        coalition = await self.home.look(lambda session: coalition_at(session, self.home))
-        heads = await self.home.look(lambda session: tallies.heads(session, coalition.id, [self.home.actor]))
-        document: Document = json.loads(heads[self.home.actor].document)
+
+        async def find(session: AsyncSession) -> str:
+            coalition = await joint.coalition_at(session)
+            return (await tallies.heads(session, coalition.id, [self.home.actor]))[self.home.actor].document
+
+        document: Document = json.loads(await self.home.look(find))
         return document
 
     async def again(self, number: int | None = None, *, by: str | None = None, **more: Any) -> Document:
-        """The newest tally once more, signed anew: of so many signatures, otherwise as `more` says.
-
-        The names of `more` are those on the wire without `fc:`.
-        """
+        """The newest tally once more, signed anew: of so many signatures, otherwise as `more` says."""
         document = await self.newest()
         if number is not None:
             document |= {"fc:signatures": number, "fc:countries": {"ZZ": number}}
-        names = {name: f"fc:{name}" for name in ("campaign", "epoch", "version", "endorsements", "countries")}
-        return await self.sign(document | {names.get(name, name): value for name, value in more.items()}, by)
+        told = {f"fc:{name}" if name in TALLY else name: value for name, value in more.items()}
+        return await self.sign(document | told, by)
 
-    async def update(self, to: Home, document: Document, by: str | None = None) -> int:
+    async def update(self, receiver: Home, document: Document, by: str | None = None) -> int:
         """Tells a document of its own; the status that it gets."""
-        return await self.do(to, "update", by, object=document, to=[to.actor])
+        return await self.do(receiver, "update", by, object=document, to=[receiver.actor])
 
-    async def announce(self, to: Home, document: Document, by: str | None = None) -> int:
-        """Passes on a document; the status that it gets."""
-        return await self.do(to, "announce", by, object=document, to=[to.actor])
+    async def announce(self, receiver: Home, document: Document, by: str | None = None) -> int:
+        """Passes a document on; the status that it gets."""
+        return await self.do(receiver, "announce", by, object=document, to=[receiver.actor])
 
-    async def do(self, to: Home, what: str, by: str | None = None, **more: Any) -> int:
-        """Sends an activity (a builder of federation.coalition) in the name of `by`; the status that it gets."""
-        build = getattr(activities, what)
+    async def do(self, receiver: Home, what: str, by: str | None = None, **more: Any) -> int:
+        """Sends an activity (by a builder of federation.coalition) in the name of `by`; the status."""
         sender = await self._actor(by)
-        document = build(
+        document = getattr(activities, what)(
             id=self.home.urls.new_activity(),
             actor=self.home.urls.actor(sender.name, sender.kind),
             published=self.home.clock.now(),
@@ -85,13 +80,13 @@ class Liar:
         )
         key = keyring.signing_key(sender, self.home.instance.seal, self.home.urls)
         body = json.dumps(document).encode()
-        return (await self.home.instance.remote.deliver(to.urls.shared_inbox, body, key)).status
+        return (await self.home.instance.remote.deliver(receiver.urls.shared_inbox, body, key)).status
 
     async def serve(self, document: Document) -> None:
         """Shows this tally in place of its newest."""
 
         async def work(session: AsyncSession) -> None:
-            coalition = await coalition_at(session, self.home)
+            coalition = await joint.coalition_at(session)
             row = (await tallies.heads(session, coalition.id, [self.home.actor]))[self.home.actor]
             row.document = json.dumps(document)
             row.epoch, row.version = document["fc:epoch"], document["fc:version"]
@@ -99,9 +94,17 @@ class Liar:
 
         await self.home.change(work)
 
+    async def roster(self) -> Document:
+        """The roster that this instance knows."""
+        found = await self.home.look(joint.coalition_at)
+        document: Document = json.loads(found.roster)
+        return document
+
     async def serve_roster(self, document: Document) -> None:
+        """Shows this roster in place of the one that it knows."""
+
         async def work(session: AsyncSession) -> None:
-            coalition = await coalition_at(session, self.home)
+            coalition = await joint.coalition_at(session)
             coalition.roster, coalition.roster_version = json.dumps(document), document["fc:version"]
 
         await self.home.change(work)
@@ -110,22 +113,29 @@ class Liar:
         """Shows these pairs as evidence, and nothing else."""
 
         async def work(session: AsyncSession) -> None:
-            coalition = await coalition_at(session, self.home)
+            coalition = await joint.coalition_at(session)
             await session.execute(delete(Evidence).where(Evidence.coalition_id == coalition.id))
-            for number, (one, other) in enumerate(pairs):
-                await evidence.add(
-                    session,
-                    coalition_id=coalition.id,
-                    kind="tally",
-                    author_uri=one["attributedTo"],
-                    epoch=1000,
-                    version=number,
-                    one=json.dumps(one),
-                    other=json.dumps(other),
-                    now=self.home.clock.now(),
+            for one, other in pairs:
+                number = next(NUMBERS)
+                session.add(
+                    Evidence(
+                        id=number,
+                        coalition_id=coalition.id,
+                        kind="tally",
+                        author_uri=one["attributedTo"],
+                        epoch=1,
+                        version=number,
+                        one=json.dumps(one),
+                        other=json.dumps(other),
+                        found_at=self.home.clock.now(),
+                    )
                 )
 
         await self.home.change(work)
+
+    async def key(self, by: str | None = None) -> SigningKey:
+        """What the proofs of its actor `by` are made with."""
+        return keyring.proof_key(await self._actor(by), self.home.instance.seal, self.home.urls)
 
     async def _actor(self, name: str | None) -> LocalActor:
         async def find(session: AsyncSession) -> LocalActor | None:
@@ -137,30 +147,70 @@ class Liar:
         assert found is not None
         return found
 
-    async def _proof_key(self, by: str | None) -> Any:
-        return keyring.proof_key(await self._actor(by), self.home.instance.seal, self.home.urls)
+
+class Company(NamedTuple):
+    """`org` began the campaign, `ally` lies, `river` does not; `air` is no partner, with its own campaign."""
+
+    org: Home
+    ally: Home
+    river: Home
+    air: Home
+
+    @property
+    def mallory(self) -> Liar:
+        """Who runs the ally."""
+        return Liar(self.ally, self.org)
+
+    @property
+    def stranger(self) -> Liar:
+        return Liar(self.air, self.air)
+
+    @property
+    def honest(self) -> tuple[Home, Home]:
+        return self.org, self.river
+
+    @property
+    def partners(self) -> tuple[Home, Home, Home]:
+        return self.org, self.ally, self.river
+
+    @property
+    def truth(self) -> dict[str, int]:
+        """Signatures by host."""
+        return {self.org.host: 12, self.ally.host: 30, self.river.host: 7}
+
+    async def shown(self) -> list[dict[str, int]]:
+        """Signatures by host, at every partner that is honest."""
+        return [await joint.seen(home, self.org) for home in self.honest]
+
+    async def evidence(self, home: Home) -> list[list[Document]]:
+        """What this partner shows to anybody: pairs of documents."""
+        found = await joint.evidence(home, self.org)
+        assert {item["type"] for item in found} <= {"fc:Equivocation"}
+        return [item["items"] for item in found]
+
+
+@asynccontextmanager
+async def company(instances: Instances) -> AsyncIterator[Company]:
+    """The coalition, in which everybody has heard everybody."""
+    async with instances(4) as (org, ally, river, air):
+        await ours.publish_forest(air.instance.settings, now=air.clock.now())
+        await joint.join(ally, org)
+        await joint.join(river, org)
+        await joint.sign_at(org, 12, "DE")
+        await joint.sign_at(ally, 30, "IT")
+        await joint.sign_at(river, 7, "FR")
+        await joint.talk(org, ally, river, air)
+        found = Company(org, ally, river, air)
+        assert await found.shown() == [found.truth] * 2
+        yield found
 
 
 async def compare(*homes: Home) -> None:
     """Everybody compares with everybody, twice: what one has found out the others hear."""
     for _ in range(2):
-        for home in homes:
-            home.clock.advance(2)
-            await Comparer(home.instance, home.receiver.key_for).round()
-        await settle(*homes)
+        await joint.compare(*homes)
 
 
-async def states(home: Home, support: Mapping[str, Any]) -> dict[str, str]:
-    """By host, what the support says of it."""
-    return {each["host"]: each["state"] for each in support["hosts"]}
-
-
-async def coalition(home: Home) -> Coalition:
-    return await home.look(lambda session: coalition_at(session, home))
-
-
-async def run(home: Home, *words: str) -> Any:
-    """What a command prints beside the running server, parsed where `--json` was asked for."""
-    result = await asyncio.to_thread(CliRunner().invoke, main, words, env=home.environment)
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout) if "--json" in words else result.stdout
+def bare(document: Document) -> Document:
+    """Without its proof."""
+    return {name: value for name, value in document.items() if name != "proof"}

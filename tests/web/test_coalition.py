@@ -1,17 +1,30 @@
-"""Organisations join a campaign from their own instances, and all of them show the same support."""
+"""What each organisation collected is told to all, and all of them show the same support."""
 
-import secrets
+import json
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
+import pytest
 
-from federation import sketches
-from fedicause import joining, mirror, partners, sign
-from fedicause.compare import Comparer
-from fedicause.here import Here
-from storage import coalitions, foreign, members
-from storage.coalition_models import Coalition
-from tests.coalitions import Home, Instances, settle
+from federation import proofs
+from federation.answers import RemoteError
+from fedicause import moderate
+from storage import coalitions, deliveries, signatures
+from tests.coalitions import Home, Instances, follow, heal, part, settle
+from tests.web import joint, writing
+from tests.web.joint import (
+    coalition_at,
+    compare,
+    join,
+    seen,
+    sign_at,
+    states,
+    support,
+    talk,
+    tallies,
+    tell,
+)
+
+A_DAY = 86_400
 
 
 async def test_a_partner_joins_and_both_count_alike(instances: Instances) -> None:
@@ -20,81 +33,338 @@ async def test_a_partner_joins_and_both_count_alike(instances: Instances) -> Non
         await sign_at(org, 12, "DE")
         await sign_at(ally, 30, "IT")
         await talk(org, ally)
-        assert await seen(org) == await seen(ally) == {org.host: 12, ally.host: 30}
+        assert await seen(org, org) == await seen(ally, org) == {org.host: 12, ally.host: 30}
+        both = [await support(home, org) for home in (org, ally)]
+        assert [each["total"] for each in both] == [42, 42]
+        assert [each["countries"] for each in both] == [{"IT": 30, "DE": 12}] * 2
+        assert [each["people"]["low"] for each in both] == [30, 30]
 
 
-async def test_three_partners_hear_of_each_other_through_the_origin(instances: Instances) -> None:
+async def test_the_first_tally_is_version_1_of_epoch_1(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        await tell(org, ally)
+        for author in (org, ally):
+            told = (await tallies(org, org))[author.actor]
+            assert (told["fc:epoch"], told["fc:version"]) == (1, 1)
+            assert (told["fc:signatures"], told["fc:countries"]) == (0, {})
+        await sign_at(ally, 3)
+        await tell(ally)
+        told = (await tallies(org, org))[ally.actor]
+        assert (told["fc:epoch"], told["fc:version"]) == (1, 2)
+        assert (told["fc:signatures"], told["fc:countries"]) == (3, {"ZZ": 3})
+
+
+async def test_the_origin_passes_tallies_on_as_they_were_signed(instances: Instances) -> None:
     async with instances(3) as (org, ally, river):
         await join(ally, org)
         await join(river, org)
-        await sign_at(ally, 5, "IT")
-        await sign_at(river, 7, "FR")
         await talk(org, ally, river)
+        asked = len(river.asked)
+        await sign_at(ally, 5)
+        await tell(ally, org)
+        told = [each for each in joint.embedded(org, "Update") if each["type"] == "fc:Tally"][-1]
+        announced = joint.embedded(river, "Announce")[-1]
+        assert json.dumps(announced) == json.dumps(told)
+        assert (await tallies(river, org))[ally.actor] == told
+        assert (await tallies(ally, org))[ally.actor] == told
+        assert await proofs.verify(told, river.receiver.key_for, now=river.clock.now()) == ally.actor
+        # One message was enough: nobody was asked for anything.
+        new = [(each.method, each.target) for each in river.asked[asked:] if each.method == "POST"]
+        assert new == [("POST", f"{river.actor.removeprefix(river.url)}/inbox")]
+        assert await seen(river, org) == {org.host: 0, river.host: 0, ally.host: 5}
+
+
+async def test_a_tally_is_sent_at_most_once_in_a_while(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        await talk(org, ally)
+        before = org.received().count("Update")
+        every = ally.instance.settings.tally_every.total_seconds()
+        await sign_at(ally, 1)
+        await tell(ally)
+        assert org.received().count("Update") == before + 1
+        for _ in range(3):
+            await sign_at(ally, 1)
+            await ally.comparer.tell()
+            await settle(ally)
+        ally.clock.advance(every)
+        await ally.comparer.tell()
+        await settle(ally)
+        assert org.received().count("Update") == before + 2
+        assert (await seen(org, org))[ally.host] == 4
+        # Where nothing has changed, nothing is said.
+        await talk(ally, org)
+        assert org.received().count("Update") == before + 2
+
+
+async def test_a_newer_tally_takes_the_place_of_one_that_still_waits(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        await talk(org, ally)
+        before = len(tallies_to(org))
+        await org.leave()
+        for _ in range(3):
+            await sign_at(ally, 2)
+            await tell(ally)
+        assert await ally.look(deliveries.waiting) == 1
+        await org.begin()
+        ally.clock.advance(600)
+        await settle(ally)
+        assert [each["fc:signatures"] for each in tallies_to(org)[before:]] == [6]
+        assert (await seen(org, org))[ally.host] == 6
+
+
+def tallies_to(home: Home) -> list[dict[str, Any]]:
+    """The tallies that were sent to the origin."""
+    return [each for each in joint.embedded(home, "Update") if each["type"] == "fc:Tally"]
+
+
+async def test_a_withdrawal_lowers_the_tally_with_a_higher_version(instances: Instances) -> None:
+    async with instances(3) as (org, ally, river):
+        await join(ally, org)
+        await join(river, org)
+        people = await sign_at(ally, 30, "IT")
+        await talk(org, ally, river)
+        before = (await tallies(river, org))[ally.actor]
+        await joint.withdraw_at(ally, [*people[:4], people[0]])
+        await talk(org, ally, river)
+        after = (await tallies(river, org))[ally.actor]
+        assert (after["fc:signatures"], after["fc:countries"]) == (26, {"IT": 26})
+        assert after["fc:version"] > before["fc:version"]
+        for home in (org, ally, river):
+            assert (await support(home, org))["total"] == 26
+            assert await joint.evidence(home, org) == []
+        await joint.withdraw_at(ally, people)
+        await talk(org, ally, river)
+        assert (await support(river, org))["total"] == 0
+
+
+async def test_a_country_of_few_is_nobodys_to_know(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        for country, number in (("IT", 10), ("FR", 9), ("DE", 6), ("ZZ", 2)):
+            await sign_at(ally, number, country)
+            await sign_at(org, number, country)
+        await talk(org, ally)
+        for author in (org, ally):
+            told = (await tallies(org, org))[author.actor]
+            assert (told["fc:signatures"], told["fc:countries"]) == (27, {"IT": 10, "ZZ": 17})
+        # Its own page says no more than its tally does, nor do both together.
+        for home in (org, ally):
+            assert (await support(home, org))["countries"] == {"ZZ": 34, "IT": 20}
+
+
+async def test_large_numbers_travel_whole(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        most = 2**53 - 1
+
+        async def collect(session: Any) -> None:
+            coalition = await coalition_at(session)
+            moved = {"IT": most - 20, "DE": 20}
+            await signatures.move(session, coalition.id, moved, serial=0, now=ally.clock.now())
+
+        await ally.change(collect)
+        await talk(org, ally)
+        assert (await seen(org, org))[ally.host] == most
+        assert (await support(org, org))["people"]["high"] == most
+
+
+async def test_partners_hear_of_each_other_while_the_origin_is_down(instances: Instances) -> None:
+    async with instances(3) as (org, ally, river):
+        await join(ally, org)
+        await join(river, org)
+        await talk(org, ally, river)
+        await org.leave()
+        await sign_at(ally, 5)
+        await sign_at(river, 7)
+        await tell(ally, river)
+        assert (await seen(ally, org))[river.host] == 0
+        await compare(ally, river)
         expected = {org.host: 0, ally.host: 5, river.host: 7}
-        assert [await seen(home) for home in (org, ally, river)] == [expected] * 3
+        assert await seen(ally, org) == await seen(river, org) == expected
+        await org.begin()
+        await compare(org)
+        assert await seen(org, org) == expected
 
 
-async def join(partner: Home, origin: Home, *, accept: bool = True) -> None:
-    """The partner asks to join `forest`, and the origin's admin says yes."""
-    copy = await mirror.look(partner.instance, origin.urls.note("forest"))
-
-    async def ask(session: AsyncSession) -> None:
-        campaign = await mirror.store(session, partner.instance, copy, partner.instance.now())
-        await joining.join(session, Here.at(partner.instance), campaign)
-
-    await partner.change(ask)
-    await settle(origin, partner)
-    if accept:
-        await origin.change(lambda session: let_in(session, origin, partner.actor))
-        await settle(origin, partner)
-
-
-async def let_in(session: AsyncSession, origin: Home, uri: str) -> None:
-    coalition = await coalitions.by_uri(session, origin.urls.actor("forest"))
-    assert coalition is not None
-    member = await members.of(session, coalition.id, uri)
-    assert member is not None
-    await partners.accept(session, Here.at(origin.instance), member.id)
+async def test_who_can_not_hear_the_author_hears_of_it_from_anybody(instances: Instances) -> None:
+    async with instances(4) as (org, ally, river, air):
+        for home in (ally, river, air):
+            await join(home, org)
+        await talk(org, ally, river, air)
+        # Only River can talk with Ally now, and Air only with River.
+        part(ally, org)
+        part(ally, air)
+        part(air, org)
+        await sign_at(ally, 9)
+        await tell(ally, org)
+        assert (await seen(org, org))[ally.host] == 0
+        await compare(river)
+        await compare(air, org)
+        for home in (org, river, air):
+            assert (await seen(home, org))[ally.host] == 9
+        heal(org, ally, river, air)
+        await talk(org, ally, river, air)
+        assert await joint.evidence(org, org) == []
 
 
-async def coalition_at(session: AsyncSession, home: Home) -> Coalition:
-    for each in await coalitions.every(session):
-        if each.campaign_uri.endswith("/actors/forest"):
-            return each
-    raise AssertionError("no coalition")
+async def test_partners_who_know_the_same_ask_only_whether_they_do(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        await sign_at(ally, 5)
+        await talk(org, ally)
+        await compare(org, ally)
+        target = f"/campaigns/forest@{org.host}/tallies"
+        before = ally.fetches(target)
+        ally.clock.advance(2)
+        _, tag = await joint.status(ally, target)
+        assert (await joint.status(org, "/campaigns/forest/tallies"))[1] == tag
+        row = await joint.member(org, ally)
+        ally.clock.advance(60)
+        await compare(org)
+        assert ally.fetches(target) == before + 2
+        again = await joint.member(org, ally)
+        assert row is not None
+        assert again is not None
+        assert row.heard_at is not None
+        assert again.heard_at is not None
+        assert again.heard_at > row.heard_at
 
 
-async def sign_at(home: Home, number: int, country: str) -> None:
-    async def work(session: AsyncSession) -> None:
-        coalition = await coalition_at(session, home)
-        assert coalition.sketch_key_sealed is not None
-        key = home.instance.seal.open(coalition.sketch_key_sealed)
-        given = {sketches.item(key, f"{secrets.token_hex(8)}@people.example"): country for _ in range(number)}
-        await sign.confirm(session, coalition.id, given, now=home.instance.now())
-
-    await home.change(work)
-
-
-async def talk(*homes: Home) -> None:
-    """Everybody tells their tallies, and hears those of the others."""
-    for _ in range(2):
-        for home in homes:
-            await Comparer(home.instance, home.receiver.key_for).tell()
-        await settle(*homes)
-
-
-async def support(home: Home) -> Any:
-    """What the API says."""
-
-    async def where(session: AsyncSession) -> str:
-        known = [each for each in await coalitions.every(session) if each.foreign_id is not None]
-        theirs = await foreign.by_id(session, known[0].foreign_id or 0) if known else None
-        return f"forest@{theirs.origin}" if theirs else "forest"
-
-    return await home.get(f"/api/campaigns/{await home.look(where)}/support", accept="application/json")
+async def test_a_partner_that_is_silent_for_a_day_is_stale_and_still_counted(instances: Instances) -> None:
+    async with instances(3) as (org, ally, river):
+        await join(ally, org)
+        await join(river, org)
+        await sign_at(ally, 8)
+        await talk(org, ally, river)
+        assert await states(org, org) == {org.host: "origin", ally.host: "partner", river.host: "partner"}
+        assert await states(river, org) == {org.host: "origin", ally.host: "partner", river.host: "partner"}
+        await ally.leave()
+        org.clock.advance(A_DAY - 600)
+        await compare(org, river)
+        assert (await states(org, org))[ally.host] == "partner"
+        org.clock.advance(1200)
+        await compare(org, river)
+        for home in (org, river):
+            assert await states(home, org) == {org.host: "origin", ally.host: "stale", river.host: "partner"}
+            assert (await support(home, org))["total"] == 8
+        await ally.begin()
+        await compare(org, river)
+        assert (await states(org, org))[ally.host] == (await states(river, org))[ally.host] == "partner"
 
 
-async def seen(home: Home) -> dict[str, int]:
-    """Signatures by host."""
-    home.clock.advance(2)
-    return {each["host"]: each["signatures"] for each in (await support(home))["hosts"]}
+async def test_an_origin_that_is_silent_for_a_day_is_stale_at_its_partners(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        await sign_at(org, 8)
+        await talk(org, ally)
+        await org.leave()
+        ally.clock.advance(A_DAY + 60)
+        await compare(ally)
+        assert await states(ally, org) == {org.host: "stale", ally.host: "partner"}
+        assert (await support(ally, org))["total"] == 8
+
+
+async def test_who_only_follows_sees_the_support_and_is_no_member(instances: Instances) -> None:
+    async with instances(3) as (org, ally, river):
+        await join(ally, org)
+        await sign_at(org, 20)
+        await sign_at(ally, 4)
+        await talk(org, ally)
+        copy = await joint.mirror.look(river.instance, org.urls.note("forest"))
+        await follow(river, copy.campaign)
+        await river.look_around()
+        assert (await support(river, org))["total"] == 0
+        await compare(river)
+        await compare(river)
+        assert await seen(river, org) == {org.host: 20, ally.host: 4}
+        assert await joint.state(river, river) is None
+        assert (await joint.roster(org, org))["items"] == [org.actor, ally.actor]
+        assert await joint.listed(river, "partner", "list") == []
+        status, _ = await joint.status(river, f"{joint.page(river, org)}/tally")
+        assert status == 404
+
+
+async def test_hosts_hear_edits_and_the_end(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        await sign_at(ally, 2)
+        await talk(org, ally)
+        ally.clock.advance(60)
+        await ally.look_around()
+        ally.clock.advance(60)
+        await writing.translation(org.instance, "forest", "de", "Der alte Wald", "Er ist *alt*.")
+        await heard(org, ally)
+        shown = await ally.get(f"{joint.page(ally, org)}?lang=de", accept="text/html")
+        assert "Der alte Wald" in shown
+        await writing.end(org.instance, "forest")
+        await heard(org, ally)
+        named = f"forest@{org.host}"
+        said = await joint.refused(ally, "sign", named)
+        assert said == f"{named} takes no signatures: it is closed"
+        assert (await support(ally, org))["total"] == 2
+        assert await joint.state(ally, ally) == "accepted"
+
+
+async def test_hosts_hear_that_a_campaign_is_deleted(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await join(ally, org)
+        await sign_at(ally, 2)
+        await talk(org, ally)
+        await writing.delete(org.instance, "forest")
+        await heard(org, ally)
+        named = f"forest@{org.host}"
+        assert await joint.refused(ally, "sign", named) == f"{named} takes no signatures: it is deleted"
+        for below in ("", "/tallies", "/partners"):
+            assert (await joint.status(ally, f"/api/campaigns/{named}"))[0] in (404, 410)
+            assert (await joint.status(org, f"/campaigns/forest{below}"))[0] == 410
+            assert (await joint.status(ally, f"/campaigns/{named}{below}"))[0] in (404, 410)
+        await sign_nothing(org, ally)
+
+
+async def sign_nothing(org: Home, ally: Home) -> None:
+    """What goes on by itself goes on without it."""
+    await talk(org, ally)
+    await compare(org, ally)
+
+
+async def heard(org: Home, ally: Home) -> None:
+    """The origin says what has changed, and the host looks at it."""
+    await settle(org, ally)
+    ally.clock.advance(10)
+    await ally.look_around()
+    ally.clock.advance(10)
+
+
+async def test_what_a_blocked_partner_says_arrives_by_nobodys_hand_but_theirs(instances: Instances) -> None:
+    async with instances(3) as (org, ally, river):
+        await join(ally, org)
+        await join(river, org)
+        await talk(org, ally, river)
+        await org.change(lambda session: moderate.block(session, ally.host, "", now=org.clock.now()))
+        org.clock.advance(10)
+        await sign_at(ally, 5)
+        await tell(ally)
+        assert (await seen(org, org))[ally.host] == 0
+        before = len(ally.asked)
+        await org.comparer.round()
+        assert len(ally.asked) == before
+        # It is on the roster, so it counts for everybody: its own word, whoever passes it on.
+        await compare(river)
+        await compare(org)
+        assert (await seen(org, org))[ally.host] == 5
+
+
+async def test_a_coalition_that_is_not_there_is_not_found(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        for path in (
+            "/campaigns/nothing/tallies",
+            f"/campaigns/forest@{org.host}/tallies",
+            "/campaigns/a@b@c/partners",
+        ):
+            assert (await joint.status(ally, path))[0] == 404
+        with pytest.raises(RemoteError):
+            await joint.mirror.look(ally.instance, f"{org.url}/campaigns/nothing")
+        assert await ally.look(coalitions.every) == []

@@ -233,9 +233,12 @@ def upgrade() -> None:
         sa.Column("country", sa.String(length=2), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("serial", sa.BigInteger(), nullable=False),
-        sa.Column("confirmed_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("asked_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("confirmed_at", storage.columns.UtcTime(), nullable=True),
         sa.Column("withdrawn_at", storage.columns.UtcTime(), nullable=True),
-        sa.CheckConstraint("state IN ('confirmed', 'withdrawn')", name=op.f("ck_signatures_state")),
+        sa.CheckConstraint(
+            "state IN ('pending', 'confirmed', 'withdrawn', 'invalid')", name=op.f("ck_signatures_state")
+        ),
         sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_signatures_coalition_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_signatures")),
         sa.UniqueConstraint("coalition_id", "item", name=op.f("uq_signatures_coalition_id_item")),

@@ -1,0 +1,140 @@
+"""The tables of people: who signs here, what they agreed to, the letters to them, and who runs the instance."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.models import Base, RowId
+
+
+class Person(Base):
+    """Somebody who signed here, by mail address: `blind` is its keyed hash, by which it is found again.
+
+    `domain` is the address's, for telling waves of fakes; `bounced_at` when a letter came back.
+    """
+
+    __tablename__ = "people"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    blind: Mapped[bytes] = mapped_column(unique=True)
+    address_sealed: Mapped[bytes]
+    domain: Mapped[str] = mapped_column(String(255), index=True)
+    language: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    bounced_at: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+
+
+class Pledge(Base):
+    """What somebody wrote into the form: sealed, beside the signature that counts.
+
+    `shown` is how the name may be shown; `token` the SHA-256 of what the confirmation letter's link holds;
+    `network` a keyed hash of the address range it came from, forgotten after a week.
+    """
+
+    __tablename__ = "pledges"
+    __table_args__ = (
+        CheckConstraint("shown IN ('name', 'initials', 'nothing')", name="shown"),
+        CheckConstraint("reason_state IN ('pending', 'allowed', 'hidden')", name="reason_state"),
+    )
+    signature_id: Mapped[int] = mapped_column(ForeignKey("signatures.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    details_sealed: Mapped[bytes]
+    shown: Mapped[str] = mapped_column(String(16))
+    reason_sealed: Mapped[bytes | None]
+    reason_state: Mapped[str] = mapped_column(String(16), default="pending")
+    language: Mapped[str] = mapped_column(String(16))
+    token: Mapped[bytes | None] = mapped_column(unique=True)
+    network: Mapped[bytes | None] = mapped_column(index=True)
+    link_id: Mapped[int | None] = mapped_column(ForeignKey("share_links.id"), index=True)
+    reminded_at: Mapped[datetime | None]
+
+
+class Consent(Base):
+    """Whether an organisation may write to somebody: given apart from the signature, and taken back as easily."""
+
+    __tablename__ = "consents"
+    __table_args__ = (UniqueConstraint("signature_id", "organisation_uri"),)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    signature_id: Mapped[int] = mapped_column(ForeignKey("signatures.id"))
+    organisation_uri: Mapped[str]
+    organisation_name: Mapped[str]
+    given_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class Door(Base):
+    """A mailed link to a person's own page: the SHA-256 of its token."""
+
+    __tablename__ = "doors"
+    token: Mapped[bytes] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ShareLink(Base):
+    """A random token under which somebody passes a campaign on; `signatures` came through it. No tracking."""
+
+    __tablename__ = "share_links"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    coalition_id: Mapped[int] = mapped_column(ForeignKey("coalitions.id"))
+    signature_id: Mapped[int | None] = mapped_column(ForeignKey("signatures.id"), index=True)
+    signatures: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class Session(Base):
+    """Somebody of the staff who is logged in: the SHA-256 of the cookie's token."""
+
+    __tablename__ = "sessions"
+    token: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    is_half: Mapped[bool]
+
+
+class Attempt(Base):
+    """Failed log-ins of late, by what is throttled: an address or a network, as keyed hashes."""
+
+    __tablename__ = "attempts"
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Audit(Base):
+    """What somebody of the staff did."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime] = mapped_column(index=True)
+    deed: Mapped[str] = mapped_column(String(64))
+    about: Mapped[str]
+
+
+class Letter(Base):
+    """A letter that waits to be sent; its address and words are sealed, and forgotten once it was.
+
+    `kind` tells what it is about (confirm, remind, known, page, update, target, staff); `return_token` is part of
+    the address that it returns to.
+    """
+
+    __tablename__ = "letters"
+    __table_args__ = (Index(None, "ended_at", "next_at"),)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    domain: Mapped[str] = mapped_column(String(255))
+    content_sealed: Mapped[bytes]
+    return_token: Mapped[str] = mapped_column(String(32), unique=True)
+    created_at: Mapped[datetime]
+    next_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))

@@ -1,0 +1,310 @@
+"""Partners who lie about their own count or that of others: no total moves, and forks are shown."""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from federation import proofs, vocabulary
+from federation.keys import SigningKey
+from tests.coalitions import Instances, heal
+from tests.web import joint
+from tests.web.joint import sign_at, talk, tell
+from tests.web.liars import Company, Document, Liar, bare, company, compare
+
+Route = Callable[[Company, Document], Awaitable[int | None]]
+
+
+async def to_the_origin(company: Company, document: Document) -> int:
+    return await company.mallory.update(company.org, document)
+
+
+async def to_one_partner(company: Company, document: Document) -> int:
+    return await company.mallory.update(company.river, document)
+
+
+async def by_a_strangers_hand(company: Company, document: Document) -> int:
+    return await company.stranger.announce(company.river, document)
+
+
+async def to_whoever_asks(company: Company, document: Document) -> None:
+    await company.mallory.serve(document)
+
+
+ROUTES: list[Route] = [to_the_origin, to_one_partner, by_a_strangers_hand, to_whoever_asks]
+
+
+async def expect_caught(company: Company, *documents: Document) -> None:
+    """Every partner shows both documents and their author as excluded, and counts it for nothing."""
+    assert await company.shown() == [company.truth | {company.ally.host: 0}] * 2
+    for home in company.partners:
+        [pair] = await company.evidence(home)
+        assert sorted(map(proofs.covered, pair)) == sorted(map(proofs.covered, documents))
+        assert await joint.states(home, company.org) == {
+            company.org.host: "origin",
+            company.ally.host: "excluded",
+            company.river.host: "partner",
+        }
+        assert (await joint.support(home, company.org))["total"] == 12 + 7
+        path = joint.page(home, company.org)
+        assert f'href="{path}/evidence"' in await home.get(path, accept="text/html")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_count_that_is_inflated_after_the_fact_is_seen_everywhere(
+    instances: Instances, route: Route
+) -> None:
+    async with company(instances) as found:
+        truth = await found.mallory.newest()
+        inflated = await found.mallory.again(9000)
+        assert await route(found, inflated) in (202, None)
+        await compare(*found)
+        await expect_caught(found, truth, inflated)
+
+
+async def test_who_tells_each_partner_another_count_is_caught_until_an_admin_lifts_it(
+    instances: Instances,
+) -> None:
+    async with company(instances) as found:
+        version = (await found.mallory.newest())["fc:version"] + 1
+        small, large = [await found.mallory.again(number, version=version) for number in (40, 9000)]
+        assert await found.mallory.update(found.org, small) == 202
+        assert await found.mallory.update(found.river, large) == 202
+        await compare(*found)
+        await expect_caught(found, small, large)
+        for home, counted in ((found.org, [30, 0]), (found.river, [30, 30])):
+            rows = await joint.listed(home, "partner", "evidence")
+            [row] = [each for each in rows if each["id"].startswith("e")]
+            assert (row["author"], row["state"]) == (found.ally.actor, "not counted")
+            await joint.said(home, "partner", "lift", row["id"])
+            # Each admin decides for one instance. The ally has told its true count anew meanwhile.
+            assert [shown[found.ally.host] for shown in await found.shown()] == counted
+        await compare(*found)
+        assert await found.shown() == [found.truth] * 2
+        # Who lies again is caught again.
+        version = (await found.mallory.newest())["fc:version"]
+        for number in (50, 8000):
+            document = await found.mallory.again(number, version=version + 7)
+            assert await found.mallory.update(found.org, document) == 202
+        await compare(*found)
+        assert await found.shown() == [found.truth | {found.ally.host: 0}] * 2
+
+
+async def test_what_its_author_did_not_sign_as_it_is_moves_no_total(instances: Instances) -> None:
+    async with company(instances) as found:
+        mallory, river = found.mallory, found.river
+        truth = await mallory.newest()
+        more = truth["fc:version"] + 1
+        inflated = await mallory.again(9000, version=more)
+        other_key = SigningKey(f"{found.ally.actor}#main-key", (await mallory.key()).private)
+        rivers = f"{river.urls.hosted('forest', found.org.host)}/tally"
+        lies = {
+            "of somebody else": await mallory.again(9000, attributedTo=river.actor, id=rivers, version=1000),
+            "by another actor of the host": await mallory.again(9000, version=more, by=found.ally.host),
+            "by another key": proofs.sign(bare(inflated), other_key, found.ally.clock.now()),
+            "changed since": inflated | {"fc:signatures": 9001, "fc:countries": {"ZZ": 9001}},
+            "with another proof": bare(inflated) | {"proof": truth["proof"]},
+        }
+        await expect_answers(found, lies, 401)
+        await expect_nothing_moved(found, lies)
+
+
+async def test_a_tally_against_the_rules_moves_no_total(instances: Instances) -> None:
+    async with company(instances) as found:
+        mallory = found.mallory
+        more = (await mallory.newest())["fc:version"] + 1
+        tomorrow = vocabulary.timestamp(found.ally.clock.now() + timedelta(hours=2))
+        lies = {
+            "with endorsements": await mallory.again(9000, version=more, endorsements=5),
+            "whose countries are fewer": await mallory.again(9000, version=more, countries={"ZZ": 8999}),
+            "whose countries are more": await mallory.again(30, version=more, countries={"IT": 9000}),
+            "of so few that one is known": await mallory.again(
+                30, version=more, countries={"LI": 1, "ZZ": 29}
+            ),
+            "of less than nothing": await mallory.again(-9000, version=more),
+            "of a negative version": await mallory.again(9000, version=-1),
+            "from the future": await mallory.again(9000, version=more, updated=tomorrow),
+            "from another host": await mallory.again(
+                9000, version=more, id=found.river.urls.activity("tally")
+            ),
+            "of somebody else, here": await mallory.again(9000, version=1000, attributedTo=found.river.actor),
+        }
+        await expect_answers(found, lies, 400)
+        await expect_nothing_moved(found, lies)
+
+
+async def test_old_foreign_and_uninvited_tallies_move_no_total(instances: Instances) -> None:
+    async with company(instances) as found:
+        mallory = found.mallory
+        old = await mallory.newest()
+        await sign_at(found.ally, 5, "IT")
+        await talk(*found.partners)
+        expected = found.truth | {found.ally.host: 35}
+        assert await found.shown() == [expected] * 2
+        version = (await mallory.newest())["fc:version"]
+        assert version > old["fc:version"]
+        lies = {
+            "again": old,
+            "of a past epoch": await mallory.again(9000, epoch=0, version=version + 7),
+            "about another campaign": await mallory.again(
+                9000, version=version + 1, campaign=found.air.urls.actor("forest")
+            ),
+            "of no partner": await found.stranger.again(9000, campaign=mallory.campaign, version=1000),
+        }
+        await expect_answers(found, lies, 202)
+        await expect_nothing_moved(found, lies, expected)
+
+
+async def expect_answers(company: Company, lies: dict[str, Document], status: int) -> None:
+    """Sends each to every honest partner: by its author, and passed on by a stranger."""
+    for name, lie in lies.items():
+        for home in company.honest:
+            assert await company.mallory.update(home, lie) == status, name
+            assert await company.stranger.announce(home, lie) == status, name
+
+
+async def expect_nothing_moved(
+    company: Company, lies: dict[str, Document], expected: dict[str, int] | None = None
+) -> None:
+    """Neither have the lies told moved anything, nor do they when they are fetched."""
+    expected = expected or company.truth
+    await talk(*company.honest)
+    assert await company.shown() == [expected] * 2
+    for name, lie in lies.items():
+        await company.mallory.serve(lie)
+        await compare(*company.honest)
+        assert await company.shown() == [expected] * 2, name
+    assert [await company.evidence(home) for home in company.honest] == [[], []]
+
+
+async def test_a_true_tally_counts_by_whoevers_hand_it_comes(instances: Instances) -> None:
+    async with company(instances) as found:
+        found.org.deaf_to.add(found.river.url)
+        await sign_at(found.river, 100, "FR")
+        await tell(found.river)
+        assert await joint.seen(found.org, found.org) == found.truth
+        told = await Liar(found.river, found.org).newest()
+        assert await found.stranger.announce(found.org, told) == 202
+        assert await joint.seen(found.org, found.org) == found.truth | {found.river.host: 107}
+        heal(found.org)
+
+
+async def test_what_is_no_evidence_harms_nobody(instances: Instances) -> None:
+    async with company(instances) as found:
+        river = Liar(found.river, found.org)
+        truth, elsewhere = await river.newest(), found.air.urls.actor("forest")
+        invented = [
+            await found.mallory.again(n, attributedTo=found.river.actor, id=truth["id"]) for n in (1, 2)
+        ]
+        abroad = [await river.again(n, campaign=elsewhere) for n in (50, 60)]
+        uninvited = [await found.stranger.again(n, campaign=river.campaign) for n in (50, 60)]
+        pairs = {
+            "the same twice": (truth, truth),
+            "the same, signed twice": (truth, await later(river, truth)),
+            "one forged": (truth, invented[0]),
+            "both forged": (invented[0], invented[1]),
+            "two versions": (truth, await river.again(50, version=truth["fc:version"] + 1)),
+            "two authors": (truth, await found.mallory.newest()),
+            "another campaign": (abroad[0], abroad[1]),
+            "two campaigns": (truth, abroad[0]),
+            "of no partner": (uninvited[0], uninvited[1]),
+        }
+        for name, pair in pairs.items():
+            await found.mallory.serve_evidence(pair)
+            await compare(*found.honest)
+            assert [await found.evidence(home) for home in found.honest] == [[], []], name
+        assert await found.shown() == [found.truth] * 2
+
+
+async def test_evidence_without_end_keeps_nobody_from_comparing(instances: Instances) -> None:
+    async with company(instances) as found:
+        mallory = found.mallory
+        version = (await mallory.newest())["fc:version"]
+        for number in range(40):
+            # Both are as large as a tally may be.
+            for content in "ab":
+                fat = await mallory.again(version=version + number, content=content * 14_000)
+                assert await mallory.update(found.org, fat) == 202
+        assert len(await found.evidence(found.org)) == 16
+        found.river.deaf_to.add(found.org.url)
+        await sign_at(found.org, 100, "DE")
+        await tell(found.org)
+        heal(found.river)
+        await compare(found.river)
+        expected = found.truth | {found.ally.host: 0, found.org.host: 112}
+        assert await found.shown() == [expected] * 2
+        assert len(await found.evidence(found.river)) == 16
+
+
+async def test_of_more_evidence_than_fits_something_of_everybody_is_shown(instances: Instances) -> None:
+    async with company(instances) as found:
+        document = await found.mallory.newest() | {"content": "a" * 14_000}
+        liars = [f"https://liar{number}.test/actors/org" for number in range(40)]
+        pairs = [(document | {"attributedTo": each}, document) for each in liars for _ in range(3)]
+        await Liar(found.org, found.org).serve_evidence(*pairs)
+        shown = await found.evidence(found.org)
+        assert {one["attributedTo"] for one, _ in shown} >= set(liars[:25])
+        assert len(json.dumps(shown)) < 1024 * 1024
+        # Whoever asks can read it.
+        await compare(found.river)
+        assert (await joint.member(found.river, found.org)).evidence_etag is not None
+
+
+async def test_who_hides_its_key_from_a_new_partner_is_caught_there_too(instances: Instances) -> None:
+    async with instances(3) as (org, ally, river):
+        await joint.join(ally, org)
+        await sign_at(ally, 30)
+        await talk(org, ally)
+        mallory = Liar(ally, org)
+        assert await mallory.update(org, await mallory.again(9000)) == 202
+        assert await joint.seen(org, org) == {org.host: 0, ally.host: 0}
+        ally.deaf_to.add(river.url)
+        await joint.join(river, org)
+        await compare(river)
+        assert await joint.evidence(river, org) == []
+        heal(ally)
+        river.clock.advance(601)
+        await compare(river)
+        assert len(await joint.evidence(river, org)) == 1
+        assert (await joint.states(river, org))[ally.host] == "excluded"
+        assert await joint.seen(river, org) == {org.host: 0, ally.host: 0, river.host: 0}
+
+
+async def later(author: Liar, document: Document) -> Document:
+    """What the author says anyway, with another proof."""
+    author.home.clock.advance(5)
+    return await author.sign(document)
+
+
+async def test_a_tally_that_grows_tenfold_within_an_hour_is_flagged_at_every_partner(
+    instances: Instances,
+) -> None:
+    async with company(instances) as found:
+        mallory = found.mallory
+        version = (await mallory.newest())["fc:version"]
+        for number in (200, 1029):
+            # Ten times of little is little.
+            version += 1
+            assert await mallory.update(found.org, await mallory.again(number, version=version)) == 202
+            await talk(*found.honest)
+        found.org.clock.advance(3600)
+        for number in (1100, 10_289, 10_290, 20_000):
+            assert await flagged(found) == [[], []]
+            version += 1
+            assert await mallory.update(found.org, await mallory.again(number, version=version)) == 202
+            await talk(*found.honest)
+            if number >= 10_290:
+                break
+        [at_the_origin], [at_the_partner] = await flagged(found)
+        for row in (at_the_origin, at_the_partner):
+            assert row["author"] == found.ally.actor
+            assert row["what"] == "grew from 1,029 to 10,290 within an hour"
+        # It counts all the same: somebody is to look at it.
+        assert await found.shown() == [found.truth | {found.ally.host: 10_290}] * 2
+        await joint.said(found.org, "partner", "lift", at_the_origin["id"])
+        assert [len(rows) for rows in await flagged(found)] == [0, 1]
+
+
+async def flagged(company: Company) -> list[list[Document]]:
+    return [await joint.listed(home, "partner", "evidence") for home in company.honest]
