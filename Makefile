@@ -1,4 +1,5 @@
-# make demo    a campaign page, and a small fediverse that endorses it, on this machine
+# make demo    three organisations in a coalition, and a small fediverse that endorses, on this machine
+#              (make demo DEMO=--chaos: one of them is cut off now and then)
 # make test    sets up everything that the tests need, and runs them
 # make check   style, types, layers, translations
 # make serve   the instance that .env describes
@@ -19,7 +20,7 @@ setup-dev:
 	@tools/venv .venv requirements-dev.lock .
 
 demo: setup
-	@exec .venv/bin/fedicause demo
+	@exec .venv/bin/fedicause demo $(DEMO)
 
 serve: setup
 	@exec .venv/bin/fedicause serve

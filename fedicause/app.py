@@ -24,16 +24,22 @@ from fedicause.settings import Settings
 from fedicause.urls import Urls
 from fedicause.web import (
     actors,
+    admin,
     api,
+    card,
     coalition,
     discovery,
+    embed,
     endorse,
     errors,
     fediverse,
+    feeds,
     inbox,
     operating,
     pages,
     public,
+    share,
+    sign,
 )
 from fedicause.web.inbox import RECEIVER
 from fedicause.web.keys import INSTANCE
@@ -90,8 +96,24 @@ def web_app(instance: Instance) -> web.Application:
     app = web.Application(client_max_size=inbox.MOST_BYTES, middlewares=[errors.middleware])
     app[INSTANCE] = instance
     pages.prepare(app)
+    admin.prepare(app)
+    sign.prepare(app)
     app.cleanup_ctx.append(_receiving)
-    for part in (inbox, fediverse, actors, discovery, coalition, api, endorse, operating, public):
+    for part in (
+        inbox,
+        fediverse,
+        actors,
+        discovery,
+        coalition,
+        api,
+        endorse,
+        operating,
+        public,
+        embed,
+        card,
+        feeds,
+        share,
+    ):
         app.add_routes(part.routes)
     return app
 

@@ -5,7 +5,7 @@ import shutil
 import stat
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError
@@ -15,10 +15,11 @@ from fedicause import seal, survey
 from fedicause.finding import Finding
 from fedicause.settings import Settings
 from fedicause.urls import Urls
-from storage import campaigns, counts, local_actors, migrations, queues
+from storage import campaigns, counts, letters, local_actors, migrations, queues
 
 SMALLEST_DISK: Final = 512 * 1024**2
 OVERDUE: Final = timedelta(minutes=10)
+LETTERS_OVERDUE: Final = timedelta(hours=1)
 LONG_QUEUE: Final = 100_000
 CLOCK_ERROR: Final = timedelta(minutes=5)
 
@@ -51,6 +52,7 @@ async def _opened(session: AsyncSession, settings: Settings, now: datetime) -> A
     yield _pictures(settings, await campaigns.pictures(session))
     yield _deliveries(await queues.deliveries(session, now=now), now)
     yield _parked(await queues.parked(session, now=now), now)
+    yield _letters(settings, await letters.longest_waiting(session), now)
     for finding in await survey.coalition(session, Urls(settings.url), now=now):
         yield finding
 
@@ -214,3 +216,21 @@ def _parked(queue: queues.Queue, now: datetime) -> Finding:
             "run `fedicause serve` or `fedicause work`; if one is running, look at its log",
         )
     return Finding("parked requests", "ok", shown)
+
+
+def _letters(settings: Settings, longest: letters.Waiting | None, now: datetime) -> Finding:
+    if settings.smtp is None:
+        state: Literal["ok", "warning"] = "ok" if settings.dev else "warning"
+        written = f"written to {settings.data / 'mail'}, and sent to nobody"
+        return Finding("letters", state, written, "set FEDICAUSE_SMTP to smtp[s]://user:password@host:port")
+    if longest is None:
+        return Finding("letters", "ok", "none waits")
+    if now - longest.since < LETTERS_OVERDUE:
+        return Finding("letters", "ok", f"the oldest waits since {longest.since:%H:%M} UTC")
+    error = f" (the mail server: {longest.error})" if longest.error else ""
+    return Finding(
+        "letters",
+        "problem",
+        f"the oldest waits since {longest.since:%Y-%m-%d %H:%M} UTC{error}",
+        "see `fedicause mail queue`; is `serve` or `work` running, and FEDICAUSE_SMTP right?",
+    )

@@ -13,8 +13,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from federation.vocabulary import Malformed
-from fedicause import __version__, fields, moderate, pictures, publish, seal, settings
-from fedicause.commands import campaigns, moderation, operating, partners, shown, signing
+from fedicause import __version__, fields, moderate, pictures, publish, seal, settings, staff
+from fedicause.commands import campaigns, mail, moderation, operating, partners, shown, signing
+from fedicause.commands import users as user_commands
 from fedicause.commands.desk import BEGIN, Refused, Result, Visit, Work, WrongInput
 from fedicause.seal import Seal
 from fedicause.settings import Settings
@@ -24,7 +25,7 @@ from storage.database import Database, UnknownDatabase
 
 # What a person can put right: what they wrote or set (2), or what can't be done as things are (1).
 WRONG = (fields.Unusable, pictures.Unusable, settings.Misconfigured, UnknownDatabase, Malformed)
-NOT_NOW = (publish.Impossible, moderate.Unknown, users.Taken)
+NOT_NOW = (publish.Impossible, moderate.Unknown, staff.Unknown, staff.LastOwner, users.Taken)
 
 
 class _Change:
@@ -135,10 +136,11 @@ def main(context: click.Context) -> None:
 
 main.add_command(campaigns.campaign)
 main.add_command(campaigns.support)
+main.add_command(mail.mail)
 main.add_command(moderation.moderate)
 main.add_command(partners.partner)
 main.add_command(signing.sign)
-for each in (operating.init, operating.migrate, operating.doctor, operating.user):
+for each in (operating.init, operating.migrate, operating.doctor, user_commands.user):
     main.add_command(each)
 
 

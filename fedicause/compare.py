@@ -98,7 +98,7 @@ class Comparer:
             own_uri = await roster.own_uri(session, instance.urls)
             before = instance.now() - instance.settings.tally_every
             due = await coalitions.moved(session, own_uri=own_uri, before=before)
-            passing = bool(await rows.not_passed_on(session, own_uri=own_uri))
+            passing = bool(await rows.not_passed_on(session, own_uri=own_uri, before=before))
         skip: dict[int, int | None] = {
             coalition_id: None if coalition_id in self._sure else await self._learn(coalition_id, own_uri)
             for coalition_id in due
@@ -108,7 +108,7 @@ class Comparer:
                 here = Here.at(instance)
                 for coalition_id, above in skip.items():
                     await tally.issue(session, here, coalition_id, above=above)
-                await tally.pass_on(session, here)
+                await tally.pass_on(session, here, before=before)
             self._sure.update(due)
         return bool(due or passing)
 
@@ -127,6 +127,7 @@ class Comparer:
             await self.compare(coalition_id)
             await estimate.refresh(instance, coalition_id)
             await self._fetch_sketches(coalition_id, own_uri)
+            await estimate.review(instance, coalition_id)
 
     async def compare(self, coalition_id: int, *, everybody: bool = False) -> bool:
         """Compares one coalition with its partners; whether all whom it asked answered by our own roster."""
@@ -211,8 +212,7 @@ class Comparer:
         try:
             await self._ask_roster(known, peer, found)
             await self._ask_tallies(known, peer, found)
-            with _whatever(peer.base):
-                await self._ask_evidence(known, peer, found)
+            await self._ask_evidence(known, peer, found)
             if not peer.is_named:
                 await self._ask_name(peer, found)
         except RemoteError as error:
@@ -224,7 +224,8 @@ class Comparer:
 
     async def _ask_roster(self, known: _Known, peer: _Peer, found: _Found) -> None:
         etag = f'"{known.roster.proof_value}"' if known.roster else None
-        document = await self._get(f"{peer.base}/partners", etag)
+        # Its id is the origin's, which may be down, or have forgotten it.
+        document = await self._get(f"{peer.base}/partners", etag, relayed=True)
         if document is None:
             return
         found.has_our_roster = False
@@ -256,6 +257,7 @@ class Comparer:
         for one, other in tallies.read_evidence(document.data):
             with _whatever(peer.base):
                 if one.get("attributedTo") not in authors:
+                    found.etag = None  # to be asked for again: they may be partners then
                     continue
                 try:
                     pair = await self._attested(one, other)
@@ -285,10 +287,10 @@ class Comparer:
         if inbox is not None and vocabulary.same_host(inbox, peer.uri):
             found.inbox = inbox
 
-    async def _get(self, url: str, etag: str | None) -> Document | None:
+    async def _get(self, url: str, etag: str | None, *, relayed: bool = False) -> Document | None:
         """The document; None where it is as we know it. Raises RemoteError."""
         try:
-            return await self._instance.remote.fetch(url, total=TOTAL, etag=etag)
+            return await self._instance.remote.fetch(url, total=TOTAL, etag=etag, relayed=relayed)
         except Unchanged:
             return None
 

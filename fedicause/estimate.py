@@ -9,11 +9,12 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import proofs, sketches
+from federation import tallies as documents
 from federation.sketches import Sketch
 from fedicause import keyring, roster
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.tally import page_of, roster_of
+from fedicause.tally import EVER, page_of, roster_of
 from storage import coalitions, evidence, local_actors, signatures, tallies
 from storage.coalition_models import Coalition
 from storage.coalition_models import Sketch as Row
@@ -44,12 +45,13 @@ async def hear(session: AsyncSession, sketch: Sketch, now: datetime) -> bool:
     ):
         return False
     people = sketches.estimate([sketch.value]).people
-    if abs(people - head.signatures) > FAR_OFF * head.signatures:
-        log.info("a sketch of %s says %d people, its tally %d", sketch.author, people, head.signatures)
+    told = await _told(session, coalition.id, sketch, head)
+    if abs(people - told) > FAR_OFF * told:
+        log.info("a sketch of %s says %d people, its tally %d", sketch.author, people, told)
         return False
     row = known or Row(coalition_id=coalition.id, author_uri=sketch.author, built_at=now)
     session.add(row)
-    row.epoch, row.version, row.signatures = sketch.epoch, sketch.version, head.signatures
+    row.epoch, row.version, row.signatures = sketch.epoch, sketch.version, told
     row.value, row.document, row.built_at = sketch.value, json.dumps(sketch.document), now
     await session.flush()
     await reckon(session, coalition)
@@ -69,15 +71,22 @@ async def refresh(instance: Instance, coalition_id: int) -> None:
     is_outdated = (
         withdrawn > 0 and row is not None and instance.now() - row.built_at >= instance.settings.compare_every
     )
-    value, serial, built_at = None, 0, instance.now()
+    value: bytes | None = None
+    serial, built_at = 0, instance.now()
     if row is not None and not is_outdated:
         value, serial, built_at = row.value, row.serial, row.built_at
     if coalition.signatures < sketches.FROM:
+        if row is None:
+            return
         value = b""
+    elif withdrawn and not is_outdated:
+        # It is built anew in a moment. As of the newest tally it would be taken, and not be asked for again.
+        return
     elif row is None or is_outdated or row.serial < coalition.serial:
         value, serial = await _grown(instance, coalition_id, value, serial)
-    else:
+    elif (row.epoch, row.version) == (head.epoch, head.version):
         return
+    # Else what it says is told already, but not as of the newest tally: others would take it for old.
     async with instance.database.writing() as session:
         await _keep(
             session, Here.at(instance), coalition_id, value, serial, built_at, withdrawn if is_outdated else 0
@@ -86,19 +95,41 @@ async def refresh(instance: Instance, coalition_id: int) -> None:
 
 async def reckon(session: AsyncSession, coalition: Coalition) -> None:
     """Reckons from the sketches of the roster, but for liars, how many people signed."""
+    coalition.people, coalition.sketched, coalition.error = await _reckoned(session, coalition)
+    await session.flush()
+
+
+async def review(instance: Instance, coalition_id: int) -> None:
+    """Reckons anew where other sketches count now: by a new roster, evidence, or what an admin lifted."""
+    async with instance.database.reading() as session:
+        coalition = await coalitions.by_id(session, coalition_id)
+        if coalition is None or (coalition.people, coalition.sketched, coalition.error) == await _reckoned(
+            session, coalition
+        ):
+            return
+    async with instance.database.writing() as session:
+        await reckon(session, await coalitions.locked(session, coalition_id))
+
+
+async def _reckoned(
+    session: AsyncSession, coalition: Coalition
+) -> tuple[int, int, float] | tuple[None, None, None]:
     rows = await tallies.sketches(session, coalition.id)
+    heads = await tallies.heads(session, coalition.id, [*rows])
     signed = roster_of(coalition)
     liars = {row.author_uri for row in await evidence.standing(session, coalition.id) if row.kind == "tally"}
+    members = set(signed.members if signed else ()) - liars
     counted = [
-        row for author, row in rows.items() if signed and author in signed.members and author not in liars
+        row
+        for author, row in rows.items()
+        # Who has so few by now shows none any more.
+        if author in members and author in heads and heads[author].signatures >= sketches.FROM
     ]
-    coalition.people = coalition.sketched = coalition.error = None
     # One sketch alone tells of nobody twice.
-    if len(counted) > 1:
-        found = sketches.estimate([row.value for row in counted])
-        coalition.people, coalition.error = found.people, found.error
-        coalition.sketched = sum(row.signatures for row in counted)
-    await session.flush()
+    if len(counted) < 2:
+        return None, None, None
+    found = sketches.estimate([row.value for row in counted])
+    return found.people, sum(row.signatures for row in counted), found.error
 
 
 def wanted(heads: Iterable[TallyRow], rows: dict[str, Row]) -> list[str]:
@@ -112,6 +143,16 @@ def wanted(heads: Iterable[TallyRow], rows: dict[str, Row]) -> list[str]:
             or abs(head.signatures - rows[head.author_uri].signatures) > BEHIND * head.signatures
         )
     ]
+
+
+async def _told(session: AsyncSession, coalition_id: int, sketch: Sketch, head: TallyRow) -> int:
+    """The signatures of the tally that a sketch is as old as: the newest one may have grown since.
+
+    Of the newest where that one never came.
+    """
+    past = await tallies.past(session, coalition_id, [sketch.author])
+    document = past.get((sketch.author, sketch.epoch, sketch.version))
+    return documents.read(json.loads(document), now=EVER).signatures if document else head.signatures
 
 
 async def _grown(
@@ -131,7 +172,7 @@ async def _keep(  # noqa: PLR0917 - the sketch, part by part
     session: AsyncSession,
     here: Here,
     coalition_id: int,
-    value: bytes,
+    value: bytes | None,
     serial: int,
     built_at: datetime,
     withdrawn: int,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from federation import activities, httpsig, vocabulary
 from federation.activities import Activity
 from federation.answers import Gone, RemoteError
+from federation.tallies import Tally
 from fedicause import attest, interpret, keyring, record
 from fedicause.group_commit import GroupCommit, Overloaded
 from fedicause.instance import Instance
@@ -40,7 +41,13 @@ class Receiver:
         self._commits = GroupCommit(
             instance.database, lambda session, given: record.changes(session, instance, given)
         )
-        self._recogniser = Recogniser(instance.database, instance.remote, self._commits.submit, instance.now)
+        self._recogniser = Recogniser(
+            instance.database,
+            instance.remote,
+            self._commits.submit,
+            instance.now,
+            not_again_for=instance.settings.failed_key,
+        )
         self.key_for = keyring.with_our_own(instance, self._recogniser.key_for)
         """The keys of proofs, ours and everybody's (httpsig.KeyFor)."""
         self._blocked: frozenset[str] = frozenset()
@@ -130,6 +137,8 @@ class Receiver:
             self._recogniser.forget(sender.id)
         hints = self._instance.hints
         hints.ring("progress")
+        if isinstance(attested, Tally):
+            hints.ring("tallies")  # the other partners wait for what one of them told
         if activity.type in ANSWERED:
             hints.ring("deliveries")
         if isinstance(meaning, Say) and meaning.asks:

@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 IN_REQUEST = 3.0
 """Seconds that a request waits for a cold key before it is parked."""
 IN_ALL = 10.0
-NOT_AGAIN_FOR = timedelta(minutes=10)
 FAILURES_OF_A_HOST = 50
 # What one keyId may cost: the key, its owner, a redirect or an id that differs for each.
 FETCHES = 4
@@ -88,12 +87,19 @@ class Recogniser:
     """Finds keys and their owners; fetches each at most once at a time, and not those that failed lately."""
 
     def __init__(
-        self, database: Database, remote: Remote, remember: Remember, now: Callable[[], datetime]
+        self,
+        database: Database,
+        remote: Remote,
+        remember: Remember,
+        now: Callable[[], datetime],
+        *,
+        not_again_for: timedelta,
     ) -> None:
         self._database = database
         self._remote = remote
         self._remember = remember
         self._now = now
+        self._not_again_for = not_again_for
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._fetching: dict[str, asyncio.Task[Entry]] = {}
         self._failed: OrderedDict[str, tuple[datetime, Exception]] = OrderedDict()
@@ -223,7 +229,7 @@ class Recogniser:
     def _fail(self, key_id: str, host: str, error: Exception) -> Exception:
         now = self._now()
         # Without its traceback, which would keep the request that met it.
-        self._failed[key_id] = (now + NOT_AGAIN_FOR, type(error)(*error.args))
+        self._failed[key_id] = (now + self._not_again_for, type(error)(*error.args))
         while len(self._failed) > REMEMBERED_FAILURES:
             self._failed.popitem(last=False)
         self._failures.setdefault(host, deque(maxlen=FAILURES_OF_A_HOST)).append(now)
@@ -236,7 +242,7 @@ class Recogniser:
         failures = self._failures.get(host)
         if not failures or len(failures) < FAILURES_OF_A_HOST:
             return False
-        return now - failures[0] < NOT_AGAIN_FOR
+        return now - failures[0] < self._not_again_for
 
 
 def _keys_of(document: dict[str, Any]) -> list[keys.Key]:

@@ -1,8 +1,10 @@
 """The roster of a campaign of ours: signed anew with every change, and sent to every partner."""
 
 import json
+import secrets
 from collections.abc import Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +18,10 @@ from fedicause.urls import Urls
 from storage import coalitions, local_actors, members
 from storage.coalition_models import Coalition
 from storage.models import LocalActor
+
+UNSURE_AFTER: Final = timedelta(minutes=30)
+"""After so long without a partner's word our own roster may be an old one."""
+VERSIONS_SKIPPED: Final = 1 << 20
 
 
 async def own_uri(session: AsyncSession, urls: Urls) -> str:
@@ -33,6 +39,9 @@ async def sign(session: AsyncSession, here: Here, coalition: Coalition) -> Roste
     await session.flush()
     partners = [each.actor_uri for each in await members.accepted(session, coalition.id)]
     coalition.roster_version += 1
+    if coalition.compared_at is not None and here.now - coalition.compared_at > UNSURE_AFTER:
+        # A backup may have been restored, and partners may know of versions that we have signed since.
+        coalition.roster_version += secrets.randbelow(VERSIONS_SKIPPED)
     unsigned = rosters.build(
         id=f"{here.urls.note(campaign.slug)}/partners",
         campaign=coalition.campaign_uri,

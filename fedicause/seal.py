@@ -1,7 +1,9 @@
 """Seals what only this instance may read, such as private keys, with the secret beside the database."""
 
 import base64
+import hmac
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -14,11 +16,11 @@ class WrongSecret(Exception):
 
 
 class Seal:
-    """Authenticated encryption of small values (Fernet: AES-128-CBC and HMAC-SHA256)."""
+    """Authenticated encryption of small values (Fernet: AES-128-CBC and HMAC-SHA256), and keyed hashes."""
 
     def __init__(self, secret: bytes) -> None:
-        derived = HKDF(SHA256(), 32, salt=None, info=b"fedicause columns").derive(secret)
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+        self._fernet = Fernet(base64.urlsafe_b64encode(_derived(secret, "columns")))
+        self._key_of = lru_cache(maxsize=32)(lambda purpose: _derived(secret, f"blind {purpose}"))
 
     def close(self, value: bytes) -> bytes:
         return self._fernet.encrypt(value)
@@ -29,6 +31,18 @@ class Seal:
             return self._fernet.decrypt(sealed)
         except InvalidToken as error:
             raise WrongSecret("This value was sealed with another secret file") from error
+
+    def blind(self, purpose: str, value: bytes) -> bytes:
+        """A keyed hash of the value: 32 bytes, by which it is found again and which tells nothing of it.
+
+        HMAC-SHA256 under a key of its own for each purpose, so that hashes of two purposes can't be compared.
+        """
+        return hmac.digest(self._key_of(purpose), value, "sha256")
+
+
+def _derived(secret: bytes, purpose: str) -> bytes:
+    """32 bytes for one purpose (HKDF, RFC 5869)."""
+    return HKDF(SHA256(), 32, salt=None, info=f"fedicause {purpose}".encode()).derive(secret)
 
 
 def create_secret(path: Path) -> None:

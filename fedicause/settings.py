@@ -1,9 +1,11 @@
 """The settings of an instance: environment variables, also read from `.env`."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,12 +29,31 @@ class Settings:
     dev: bool
     wave: int | None
     """First endorsements taken from one host in an hour before the rest is held; None: no limit."""
+    mail_from: str | None
+    """Whom letters come from: `address`, or `Name <address>`; None: campaigns at this host."""
+    mail_rate: int
+    """Letters a minute that are given to the mail server, at most."""
+    proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    """Who may say, in X-Forwarded-For, for whom a request is made."""
+    network_limit: int | None
+    """Forms that are taken in an hour from one network, and from one mail domain; None: no limit."""
+    domain_limit: int | None
     jump: int
     """By how much a partner's tally must grow within an hour for the admin to be told."""
 
     @property
     def media(self) -> Path:
         return self.data / "media"
+
+    @property
+    def mail_domain(self) -> str:
+        """The host as mail names it: without a port, a literal address in brackets (RFC 5321, 4.1.3)."""
+        name = urlsplit(f"//{self.host}").hostname or "localhost"
+        try:
+            literal = ipaddress.ip_address(name)
+        except ValueError:
+            return name
+        return f"[{literal}]" if literal.version == 4 else f"[IPv6:{literal}]"
 
     @property
     def sweep(self) -> timedelta:
@@ -53,6 +74,11 @@ class Settings:
     def compare_every(self) -> timedelta:
         """How often partners compare what they know of each other's tallies."""
         return timedelta(seconds=5 if self.dev else 300)
+
+    @property
+    def failed_key(self) -> timedelta:
+        """For how long a key that could not be had is not asked for again: partners agree in three rounds."""
+        return 2 * self.compare_every
 
 
 def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env")) -> Settings:
@@ -84,11 +110,63 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         data=data,
         database=values.get("FEDICAUSE_DATABASE") or f"sqlite:///{data / 'fedicause.db'}",
         secret_file=Path(values.get("FEDICAUSE_SECRET_FILE") or data / "secret").resolve(),
-        smtp=values.get("FEDICAUSE_SMTP") or None,
+        smtp=_smtp(values.get("FEDICAUSE_SMTP", "")),
+        mail_from=_mail_from(values.get("FEDICAUSE_MAIL_FROM", "")),
+        mail_rate=_mail_rate(values.get("FEDICAUSE_MAIL_RATE", "600")),
         dev=dev,
         wave=int(wave) or None,
+        proxies=_proxies(values.get("FEDICAUSE_PROXIES", "127.0.0.0/8 ::1")),
+        network_limit=_limit(values, "FEDICAUSE_NETWORK_LIMIT", 0 if dev else 300),
+        domain_limit=_limit(values, "FEDICAUSE_DOMAIN_LIMIT", 0 if dev else 600),
         jump=int(jump),
     )
+
+
+def _smtp(given: str) -> str | None:
+    if not given:
+        return None
+    try:
+        parts = urlsplit(given)
+        known = (
+            parts.scheme in {"smtp", "smtps"} and parts.hostname and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        known = False
+    if not known or parts.path.strip("/") or parts.query or parts.fragment:
+        raise Misconfigured(
+            "FEDICAUSE_SMTP must be smtp[s]://user:password@host:port, both encoded as in a URL"
+        )
+    return given
+
+
+def _mail_from(given: str) -> str | None:
+    if not given:
+        return None
+    _, address = parseaddr(given)
+    local, _, domain = address.rpartition("@")
+    if not local or not domain or not given.isprintable() or not address.isascii() or " " in address:
+        raise Misconfigured("FEDICAUSE_MAIL_FROM must be an address, or: Name <address>")
+    return given
+
+
+def _mail_rate(given: str) -> int:
+    if not given.isdigit() or int(given) < 1:
+        raise Misconfigured("FEDICAUSE_MAIL_RATE must be a whole number from 1: letters a minute")
+    return int(given)
+
+
+def _proxies(given: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(each) for each in given.replace(",", " ").split())
+    except ValueError as error:
+        raise Misconfigured(f"FEDICAUSE_PROXIES must be addresses or networks: {error}") from error
+
+
+def _limit(values: Mapping[str, str], name: str, default: int) -> int | None:
+    given = values.get(name, str(default))
+    if not given.isdigit():
+        raise Misconfigured(f"{name} must be a whole number: forms an hour; 0 means no limit")
+    return int(given) or None
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:

@@ -99,7 +99,7 @@ async def confirm(
 ) -> int:
     """Counts confirmed signatures, countries by item (see storage.signatures); returns how many are new.
 
-    Who has signed already changes nothing, nor who was found to be a fake; who had withdrawn has signed again.
+    Who has signed already changes nothing, nor do fakes; who had withdrawn has signed again.
     """
     coalition = await coalitions.locked(session, coalition_id)
     known = await signatures.by_items(session, coalition_id, given)

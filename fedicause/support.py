@@ -166,7 +166,9 @@ def _people(
         sketched = min(coalition.sketched, signatures)
         twice = round(sketched * (1 - min(1.0, coalition.people / coalition.sketched)))
         estimate = max(low, high - twice)
-        error = coalition.error
+        # What no sketch tells of may all be people who are counted already.
+        untold = max(0, signatures - coalition.sketched)
+        error = min(1.0, (coalition.error or 0.0) + untold / max(estimate, 1))
     return {"low": low, "high": high, "estimate": estimate, "error": error}
 
 

@@ -256,17 +256,19 @@ async def issue(
     return tally
 
 
-async def pass_on(session: AsyncSession, here: Here) -> int:
-    """Sends what partners have told the origin to the other partners, unchanged; returns how many tallies."""
+async def pass_on(session: AsyncSession, here: Here, *, before: datetime) -> int:
+    """Sends what partners have told the origin to the other partners, unchanged; returns how many tallies.
+
+    Of each partner again only if the last one was passed on `before` that.
+    """
     _, organisation = await local_actors.organisation(session)
-    waiting = await tallies.not_passed_on(
-        session, own_uri=here.urls.actor(organisation.name, organisation.kind)
-    )
+    uri = here.urls.actor(organisation.name, organisation.kind)
+    waiting = await tallies.not_passed_on(session, own_uri=uri, before=before)
     for coalition_id, rows in waiting.items():
         coalition = await coalitions.locked(session, coalition_id)
         for row in rows:
             await _announce(session, here, coalition, tally_of(row))
-        await tallies.passed_on(session, coalition_id, [row.author_uri for row in rows])
+        await tallies.passed_on(session, coalition_id, [row.author_uri for row in rows], here.now)
     return sum(map(len, waiting.values()))
 
 

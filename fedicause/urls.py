@@ -47,6 +47,22 @@ class Urls:
     def topic(self, topic: str) -> str:
         return f"{self.base}/topics/{quote(topic)}"
 
+    def confirm(self, token: str, language: str) -> str:
+        """Where a mailed link leads, to the button that makes a signature count."""
+        return f"{self.base}/confirm/{token}?lang={language}"
+
+    def decline(self, token: str, language: str) -> str:
+        """Where it was not the owner of an address who signed."""
+        return f"{self.base}/decline/{token}?lang={language}"
+
+    def me(self, token: str, language: str) -> str:
+        """Somebody's own page."""
+        return f"{self.base}/me/{token}?lang={language}"
+
+    def signed(self, token: str) -> str:
+        """Where somebody is thanked who signed, by the token under which they pass the campaign on."""
+        return f"{self.base}/signed/{token}"
+
     def slug_of_note(self, uri: str) -> str | None:
         """The slug when `uri` is exactly one of our Notes' ids."""
         prefix = f"{self.base}/campaigns/"

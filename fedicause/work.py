@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from federation import discovery, httpsig
 from federation.vocabulary import Malformed
-from fedicause import announce, compare, judge, mirror, publish, recheck
+from fedicause import announce, compare, history, judge, mirror, post, publish, recheck, remind
 from fedicause.deliver import Courier
 from fedicause.group_commit import Overloaded
+from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.receive import Receiver, Refused
-from storage import activities, campaigns, deliveries, hosts, notices, parked, registers, seen
+from storage import activities, campaigns, deliveries, hosts, letters, notices, parked, registers, seen
 from storage.parked import Parked
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,10 @@ PARKED_FIRST_RETRY: Final = timedelta(seconds=30)
 PARKED_FOR: Final = timedelta(days=2)
 
 RECHECK_EVERY: Final = timedelta(minutes=1)
+HISTORY_EVERY: Final = timedelta(minutes=10)
+REMIND_EVERY: Final = timedelta(minutes=10)
+# Beside people who sign, nobody waits long for the database.
+REMINDED_AT_ONCE: Final = 200
 HOUSEKEEPING_EVERY: Final = timedelta(hours=1)
 ENDED_KEPT_FOR: Final = timedelta(days=30)
 UNLISTED_KEPT_FOR: Final = timedelta(days=2)
@@ -46,8 +51,17 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
         group.create_task(
             _loop(instance, stop, "progress", lambda: tell_progress(instance), every=sweep), name="progress"
         )
+        group.create_task(_send_letters(instance, stop), name="letters")
         group.create_task(
             _loop(instance, stop, "ends", lambda: close_ended(instance), every=sweep), name="ends"
+        )
+        group.create_task(
+            _loop(instance, stop, "history", lambda: history.keep(instance), every=HISTORY_EVERY),
+            name="history",
+        )
+        group.create_task(
+            _loop(instance, stop, "reminders", lambda: remind_people(instance), every=REMIND_EVERY),
+            name="reminders",
         )
         group.create_task(
             _loop(instance, stop, "housekeeping", lambda: sweep_up(instance), every=HOUSEKEEPING_EVERY),
@@ -102,6 +116,17 @@ async def _look_at_others(instance: Instance) -> None:
         pass
 
 
+async def _send_letters(instance: Instance, stop: asyncio.Event) -> None:
+    await post.start(instance)
+
+    async def step() -> None:
+        while not stop.is_set() and (pause := await post.round(instance, stop)) is not None:
+            if pause:
+                await _wait(instance, stop, "", pause)
+
+    await _loop(instance, stop, "letters", step, every=instance.settings.sweep)
+
+
 async def close_ended(instance: Instance) -> None:
     """Closes the campaigns whose end has come."""
     now = instance.now()
@@ -115,6 +140,16 @@ async def close_ended(instance: Instance) -> None:
     instance.hints.ring("deliveries")
 
 
+async def remind_people(instance: Instance) -> None:
+    """Reminds of signatures that wait to be confirmed, and forgets those that have waited too long."""
+    for step in (remind.remind, remind.forget):
+        looked_at = REMINDED_AT_ONCE
+        while looked_at == REMINDED_AT_ONCE:
+            async with instance.database.writing() as session:
+                looked_at = await step(session, Here.at(instance), REMINDED_AT_ONCE)
+    instance.hints.ring("letters")
+
+
 async def sweep_up(instance: Instance) -> None:
     """Forgets what has expired."""
     now = instance.now()
@@ -125,6 +160,7 @@ async def sweep_up(instance: Instance) -> None:
         await deliveries.expire(session, before=now - judge.GIVEN_UP_AFTER, now=now)
         await deliveries.purge(session, before=now - ENDED_KEPT_FOR)
         await activities.purge(session, before=now - UNLISTED_KEPT_FOR)
+        await letters.purge(session, before=now - post.KEPT_FOR)
 
 
 async def retry_parked(instance: Instance, receiver: Receiver) -> int:

@@ -5,8 +5,8 @@ lock over and must win it back from a busy event loop.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -30,6 +30,9 @@ from sqlalchemy.sql.dml import Insert
 from storage import sqlite as storage_sqlite
 
 Kind = type[int] | type[str] | type[bool]
+T = TypeVar("T")
+# What both databases take as parameters of one statement, with room for others.
+_AT_ONCE = 500
 
 
 def dialect_of(session: AsyncSession) -> str:
@@ -37,6 +40,12 @@ def dialect_of(session: AsyncSession) -> str:
 
 
 Columns = Mapping[str, Kind]
+
+
+def parts(values: Iterable[T]) -> list[list[T]]:
+    """The values in lists that are short enough for IN; for those that JSON can't carry, such as bytes."""
+    listed = list(values)
+    return [listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE)]
 
 
 def packed(values: Sequence[Sequence[Any]]) -> str:

@@ -145,7 +145,7 @@ class Member(Base):
 
 
 class Tally(Base):
-    """The newest tally known of one author. `passed_on` is what the origin last sent to the other partners.
+    """The newest tally known of one author. `passed_on`: the origin sent it to the other partners.
 
     `before`, `before_at`: the signatures of about an hour ago, against which a jump is seen.
     """
@@ -163,6 +163,7 @@ class Tally(Base):
     document: Mapped[str]
     received_at: Mapped[datetime]
     passed_on: Mapped[bool]
+    passed_at: Mapped[datetime | None]
     before: Mapped[int]
     before_at: Mapped[datetime]
 

@@ -1,5 +1,6 @@
 """One database, SQLite or PostgreSQL: its engines, and the two kinds of session."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -37,7 +38,7 @@ class Database:
             self._reader = _sqlite_engine(self.url, begin="BEGIN", pool_size=4)
         else:
             self._writer = self._reader = create_async_engine(
-                self.url, pool_size=10, max_overflow=5, pool_pre_ping=True
+                self.url, pool_size=10, max_overflow=5, pool_pre_ping=True, hide_parameters=True
             )
 
     @asynccontextmanager
@@ -67,7 +68,10 @@ def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=60,
+        # What people gave us is in no log, whatever breaks and at whatever level.
+        hide_parameters=True,
     )
+    logging.getLogger("aiosqlite").setLevel(logging.INFO)
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:

@@ -32,7 +32,7 @@ NAMING = {
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
+def partial(name: str, *columns: str, where: str) -> Index:
     """An index of the rows that meet a condition only."""
     return Index(name, *columns, sqlite_where=text(where), info={"where": where})
 
@@ -313,14 +313,14 @@ class Delivery(Base):
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        _partial(
+        partial(
             "ix_deliveries_due", "host", "next_at", "id", where="ended_at IS NULL AND next_at IS NOT NULL"
         ),
-        _partial("ix_deliveries_queue", "inbox", "next_at", "id", where="ended_at IS NULL"),
-        _partial(
+        partial("ix_deliveries_queue", "inbox", "next_at", "id", where="ended_at IS NULL"),
+        partial(
             "ix_deliveries_replaced", "replaces", "inbox", where="ended_at IS NULL AND replaces IS NOT NULL"
         ),
-        _partial("ix_deliveries_ended", "ended_at", where="ended_at IS NOT NULL"),
+        partial("ix_deliveries_ended", "ended_at", where="ended_at IS NOT NULL"),
     )
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     activity_id: Mapped[int] = mapped_column(ForeignKey("activities.id"), index=True)

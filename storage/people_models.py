@@ -1,11 +1,13 @@
-"""The tables of people: who signs here, what they agreed to, the letters to them, and who runs the instance."""
+"""The tables of people: who signs here and agreed to what, the letters to them, and who runs this."""
 
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models import Base, RowId
+from storage.models import Base, RowId, partial
+
+WAITING_REASON = "reason_state = 'pending' AND reason_sealed IS NOT NULL"
 
 
 class Person(Base):
@@ -36,6 +38,7 @@ class Pledge(Base):
     __table_args__ = (
         CheckConstraint("shown IN ('name', 'initials', 'nothing')", name="shown"),
         CheckConstraint("reason_state IN ('pending', 'allowed', 'hidden')", name="reason_state"),
+        partial("ix_pledges_reasons", "signature_id", where=WAITING_REASON),
     )
     signature_id: Mapped[int] = mapped_column(ForeignKey("signatures.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
@@ -51,7 +54,7 @@ class Pledge(Base):
 
 
 class Consent(Base):
-    """Whether an organisation may write to somebody: given apart from the signature, and taken back as easily."""
+    """Whether an organisation may write to somebody: given apart from the signature, taken back as easily."""
 
     __tablename__ = "consents"
     __table_args__ = (UniqueConstraint("signature_id", "organisation_uri"),)
@@ -119,22 +122,36 @@ class Audit(Base):
 class Letter(Base):
     """A letter that waits to be sent; its address and words are sealed, and forgotten once it was.
 
-    `kind` tells what it is about (confirm, remind, known, page, update, target, staff); `return_token` is part of
-    the address that it returns to.
+    `kind` tells what it is about (confirm, remind, known, page, update, target, staff); `return_token` is
+    part of the address that it returns to. Nobody waits for a letter in bulk: others go first. A claimed row
+    has `next_at` = `lease_until`.
     """
 
     __tablename__ = "letters"
-    __table_args__ = (Index(None, "ended_at", "next_at"),)
+    __table_args__ = (Index(None, "ended_at", "is_bulk", "next_at"),)
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16))
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     domain: Mapped[str] = mapped_column(String(255))
     content_sealed: Mapped[bytes]
+    is_bulk: Mapped[bool]
     return_token: Mapped[str] = mapped_column(String(32), unique=True)
     created_at: Mapped[datetime]
     next_at: Mapped[datetime]
-    lease_until: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(16))
+
+
+class HistoryPoint(Base):
+    """The support of a coalition at the end of a day (UTC), or so far today; `hosts`: JSON, by authority."""
+
+    __tablename__ = "history"
+    coalition_id: Mapped[int] = mapped_column(ForeignKey("coalitions.id"), primary_key=True)
+    day: Mapped[datetime] = mapped_column(primary_key=True)
+    endorsements: Mapped[int]
+    signatures: Mapped[int]
+    shares: Mapped[int]
+    hosts: Mapped[str]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.coalition_models import Jump, PastTally, Sketch, Tally
@@ -64,20 +64,26 @@ async def put_past(
             )
 
 
-async def not_passed_on(session: AsyncSession, *, own_uri: str) -> dict[int, list[Tally]]:
+async def not_passed_on(session: AsyncSession, *, own_uri: str, before: datetime) -> dict[int, list[Tally]]:
     """The tallies that others have sent and the origin has not passed on, by coalition."""
     found: dict[int, list[Tally]] = {}
-    query = select(Tally).where(~Tally.passed_on, Tally.author_uri != own_uri)
+    query = select(Tally).where(
+        ~Tally.passed_on,
+        Tally.author_uri != own_uri,
+        or_(Tally.passed_at.is_(None), Tally.passed_at <= before),
+    )
     for row in await session.scalars(query):
         found.setdefault(row.coalition_id, []).append(row)
     return found
 
 
-async def passed_on(session: AsyncSession, coalition_id: int, authors: Collection[str]) -> None:
+async def passed_on(
+    session: AsyncSession, coalition_id: int, authors: Collection[str], now: datetime
+) -> None:
     await session.execute(
         update(Tally)
         .where(Tally.coalition_id == coalition_id, Tally.author_uri.in_(authors))
-        .values(passed_on=True)
+        .values(passed_on=True, passed_at=now)
     )
 
 

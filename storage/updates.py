@@ -42,6 +42,14 @@ async def of_campaign(session: AsyncSession, campaign_id: int) -> list[Update]:
     return list(rows)
 
 
+async def newest(session: AsyncSession, most: int) -> list[Update]:
+    """The latest updates of all campaigns, drafts' and deleted ones' too, the newest first."""
+    rows = await session.scalars(
+        select(Update).order_by(Update.published_at.desc(), Update.id.desc()).limit(most)
+    )
+    return list(rows)
+
+
 async def by_number(session: AsyncSession, campaign_id: int, number: int) -> Update | None:
     return await session.scalar(
         select(Update).where(Update.campaign_id == campaign_id, Update.number == number)

@@ -87,7 +87,7 @@ class Organisation:
 
 
 class Coalition:
-    """Five organisations; Air comes later, if it comes."""
+    """Five organisations. Four have begun; Air comes later, if it comes."""
 
     def __init__(self) -> None:
         self.by_uri = {uri: Organisation(uri) for uri in EVERYBODY}
@@ -96,6 +96,10 @@ class Coalition:
         self.numbers = itertools.count(1)
         for each in self.by_uri.values():
             each.book.hear_roster(roster(1, EVERYBODY[:-1]))
+        for each in self.by_uri.values():
+            self.tell(each, set())
+        for one, other in itertools.permutations(self.by_uri.values(), 2):
+            self.ask(one, other)
 
     @property
     def origin(self) -> Organisation:

@@ -173,9 +173,9 @@ class Home:
         while await mirror.round(self.instance):
             pass
 
-    async def begin(self, *, working: bool = False) -> None:
-        """Answers from now on, at the same address as before."""
-        listening = socket.create_server(("127.0.0.1", int(self.host.rpartition(":")[2])))
+    async def begin(self, *, working: bool = False, port: int | None = None) -> None:
+        """Answers from now on, at the same address as before; or at a port behind whoever listens there."""
+        listening = socket.create_server(("127.0.0.1", port or int(self.host.rpartition(":")[2])))
         built = app.web_app(self.instance)
         built.middlewares.insert(0, self._hear)
         built[SHELF] = Shelf(clock=lambda: self.instance.now().timestamp())

@@ -50,10 +50,11 @@ class Campaigning(RuleBasedStateMachine):
     @rule(which=NUMBERS, signatures=st.integers(0, 40), to=PLACES)
     def mallory_signs_a_version_again(self, which: int, signatures: int, to: int) -> None:
         """With another number it is a lie; with the same one only a new proof."""
-        if signed := self.coalition.signed:
-            old = signed[which % len(signed)]
-            new = tally(MALLORY, old.epoch, old.version, signatures, next(self.coalition.numbers))
-            self.coalition.by_uri[MALLORY].queue.append((EVERYBODY[to], new))
+        signed = self.coalition.signed
+        old = signed[which % len(signed)]
+        new = tally(MALLORY, old.epoch, old.version, signatures, next(self.coalition.numbers))
+        self.coalition.by_uri[MALLORY].queue.append((EVERYBODY[to], new))
+        self.coalition.hear(self._at(to), new)
 
     @rule(who=st.sampled_from(EVERYBODY[1:]))
     def somebody_joins_or_leaves(self, who: str) -> None:
@@ -136,7 +137,7 @@ class Campaigning(RuleBasedStateMachine):
 TestCampaigning = Campaigning.TestCase
 TestCampaigning.settings = settings(
     max_examples=5000,
-    stateful_step_count=15,
+    stateful_step_count=12,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -392,6 +392,21 @@ def test_users_are_added_and_listed(shell: Shell) -> None:
     shell.run("user", "add", "carol@ours.test", "--role", "king", status=2)
 
 
+def test_somebody_locked_out_is_let_in_from_the_command_line(shell: Shell) -> None:
+    shell.run("user", "add", "bob@ours.test", "--role", "reader")
+    assert "Password: " in shell.run("user", "password", "bob@ours.test").stdout
+    shell.run("user", "reset-second-step", "bob@ours.test")
+    shell.run("user", "disable", "bob@ours.test")
+    assert shell.listing("user", "list")[1]["disabled"] is not None
+    shell.run("user", "enable", "bob@ours.test")
+    assert shell.listing("user", "list")[1]["disabled"] is None
+    assert shell.refused("user", "role", "carol@ours.test", "owner") == "There is no user carol@ours.test."
+    for words in (("user", "disable", "alice@ours.test"), ("user", "role", "alice@ours.test", "reader")):
+        assert shell.refused(*words) == "Somebody else must be an owner first."
+    shell.run("user", "role", "bob@ours.test", "owner")
+    shell.run("user", "disable", "alice@ours.test")
+
+
 def test_testimonies_and_reports_wait_for_a_moderator(shell: Shell) -> None:
     shell.run("campaign", "new", shell.file())
     shell.run("campaign", "publish", "forest")

@@ -18,7 +18,9 @@ TRANSACTIONS = {
     # Rounds of the worker that change something between one talk with others and the next.
     "fedicause/compare.py",
     "fedicause/estimate.py",
+    "fedicause/history.py",
     "fedicause/mirror.py",
+    "fedicause/post.py",
     "fedicause/cli.py",
     "fedicause/demo/organisation.py",
 }

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import goals, manuscript, pictures, publish
 from fedicause import support as supported
+from fedicause.commands import coalitions as known
 from fedicause.commands import elsewhere, shown
 from fedicause.commands.desk import Desk
 from storage import campaigns
@@ -179,13 +180,23 @@ def list_(desk: Desk, in_json: bool) -> None:
 
 
 @click.command()
-@click.argument("slug")
+@click.argument("campaign", metavar="SLUG")
 @shown.as_json
 @click.pass_obj
-def support(desk: Desk, slug: str, in_json: bool) -> None:
-    """Show the support of SLUG: the total with its parts."""
+def support(desk: Desk, campaign: str, in_json: bool) -> None:
+    """Show the support of SLUG: the total with its parts.
+
+    For a campaign of another organisation write SLUG@HOST.
+    """
 
     async def work(session: AsyncSession) -> tuple[dict[str, Any], goals.Thresholds | None]:
+        slug = known.own_slug(campaign, desk.urls)
+        if slug is None:
+            theirs = await known.campaign(session, campaign)
+            if theirs.state == "deleted":
+                raise publish.Unknown(f"The campaign {theirs.slug}@{theirs.origin} was deleted")
+            asked = goals.of_campaign(theirs.thresholds, theirs.registered_at)
+            return await supported.of_foreign(session, desk.urls, theirs, desk.now()), asked
         found = await publish.find(session, slug)
         asked = goals.of_campaign(found.thresholds, found.registered_at)
         return await supported.of_campaign(session, desk.urls, found, desk.now()), asked

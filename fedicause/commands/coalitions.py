@@ -30,9 +30,13 @@ def why(error: RemoteError) -> str:
     return next((words for kind, words in _WHY if isinstance(error, kind)), "what is there can't be read")
 
 
-def is_foreign(named: str) -> bool:
-    """Whether this names a campaign of another instance (slug@host or a URL), not a slug of ours."""
-    return "@" in named or "/" in named
+def own_slug(named: str, urls: Urls) -> str | None:
+    """The slug where this names a campaign of ours: by slug, slug@host or URL."""
+    named = named.strip().rstrip("/")
+    slug, at, host = named.removeprefix("@").partition("@")
+    if "/" in named:
+        return urls.slug_of_note(named)
+    return slug if not at or host.lower() == vocabulary.host_of(urls.base) else None
 
 
 async def campaign(session: AsyncSession, named: str) -> ForeignCampaign:
@@ -47,6 +51,8 @@ async def campaign(session: AsyncSession, named: str) -> ForeignCampaign:
             raise NotAsked(f"No campaign at {named} is known here")
     else:
         slug, _, origin = named.removeprefix("@").partition("@")
+        if not origin:
+            raise NotAsked(f"`{slug}` is no campaign of another organisation: write {slug}@HOST or its URL")
     return await joining.campaign_at(session, slug, origin)
 
 
@@ -67,7 +73,7 @@ async def rows(session: AsyncSession, urls: Urls, now: datetime) -> list[dict[st
             {
                 "id": member.id,
                 "campaign": await named(session, coalition),
-                "organisation": "you" if is_ours else member.name or member.actor_uri,
+                "organisation": "you" if is_ours else member.name or member.host,
                 "host": member.host,
                 "state": _state(member, now, is_asked_by_us=waits.get(member.state) == "them"),
                 "signatures": coalition.signatures if is_ours else head.signatures if head else 0,

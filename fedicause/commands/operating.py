@@ -1,7 +1,6 @@
-"""`fedicause init`, `migrate`, `doctor` and `user …`: how an instance is set up and looked after."""
+"""`fedicause init`, `migrate` and `doctor`: how an instance is set up and looked after."""
 
 from contextlib import suppress
-from typing import Any
 
 import click
 from sqlalchemy.engine import make_url
@@ -11,8 +10,7 @@ from fedicause import check, initialise, seal
 from fedicause.commands import shown
 from fedicause.commands.desk import BEGIN, Desk, Refused
 from fedicause.finding import Finding
-from storage import migrations, organisations, users
-from storage.models import User
+from storage import migrations, organisations
 
 
 @click.command()
@@ -116,40 +114,3 @@ def _show_findings(found: list[Finding]) -> None:
         click.echo(f"{click.style(f'{mark:<6}', fg=colour)}{each.name:<17}{each.text}")
         if each.advice:
             click.echo(f"{'':<23}→ {each.advice}")
-
-
-@click.group()
-def user() -> None:
-    """The people who run the instance."""
-
-
-@user.command()
-@click.argument("email")
-@click.option("--role", type=click.Choice(users.ROLES), default="campaigner", show_default=True)
-@click.pass_obj
-def add(desk: Desk, email: str, role: str) -> None:
-    """Add somebody; prints their password."""
-
-    async def work(session: AsyncSession) -> str:
-        return await initialise.user(session, email=email, role=role, now=desk.now())
-
-    password = desk.change(work)
-    click.echo(f"{email} is a {role}.\nPassword: {password}  (shown only now)")
-
-
-@user.command("list")
-@shown.as_json
-@click.pass_obj
-def list_(desk: Desk, in_json: bool) -> None:
-    """List who may run the instance."""
-
-    def row(each: User) -> dict[str, Any]:
-        return {"email": each.email, "role": each.role, "since": each.created_at}
-
-    rows = [row(each) for each in desk.look(users.every)]
-    shown.listing(
-        rows,
-        {"email": "EMAIL", "role": "ROLE", "since": "SINCE"},
-        in_json=in_json,
-        nothing="There is nobody.",
-    )

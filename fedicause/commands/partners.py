@@ -28,9 +28,10 @@ for each in (following.follow, following.unfollow, following.following):
 @click.argument("url")
 @click.pass_obj
 def join(desk: Desk, url: str) -> None:
-    """Ask to join the campaign at URL: its page, or its address on the fediverse.
+    """Ask to join the campaign at URL.
 
-    Once its organisation has said yes, your site shows the campaign, and what you collect counts for it.
+    URL is its page, or its name on the fediverse (@slug@host). Once its organisation has said yes, your site
+    shows the campaign, and what you collect counts for it.
     """
 
     async def work(instance: Instance, change: Change) -> ForeignCampaign:
@@ -103,7 +104,10 @@ def invite(desk: Desk, slug: str, organisation: str) -> None:
 @shown.as_json
 @click.pass_obj
 def requests(desk: Desk, in_json: bool) -> None:
-    """List who waits for your answer: requests to join, and invitations to you."""
+    """List who waits for your answer.
+
+    These are requests to join your campaigns, and invitations to join those of others.
+    """
     listed = desk.look(lambda session: known.rows(session, desk.urls, desk.now()))
     rows = [
         row | {"what": "asks to join" if row["state"] == "requested" else "invites you"}
@@ -141,9 +145,9 @@ def refuse(desk: Desk, number: int) -> None:
 @click.argument("number", type=int, metavar="ID")
 @click.pass_obj
 def remove(desk: Desk, number: int) -> None:
-    """End a partnership in a campaign of yours: what the partner collected counts no more.
+    """End a partnership in a campaign of yours.
 
-    ID is from `list`.
+    What the partner collected counts no more. ID is from `list`.
     """
 
     async def work(session: AsyncSession) -> str:
@@ -157,7 +161,10 @@ def remove(desk: Desk, number: int) -> None:
 @shown.as_json
 @click.pass_obj
 def list_(desk: Desk, in_json: bool) -> None:
-    """List the partners of your campaigns, and of those that you joined or asked to join."""
+    """List the partners in all your coalitions.
+
+    These are the coalitions of your own campaigns, and of those that you joined or asked to join.
+    """
     columns = {
         "id": "ID",
         "campaign": "CAMPAIGN",
@@ -204,9 +211,10 @@ def evidence_(desk: Desk, in_json: bool) -> None:
 @click.argument("number", metavar="ID")
 @click.pass_obj
 def lift(desk: Desk, number: str) -> None:
-    """Count a partner again in spite of evidence, or mark a sudden growth as looked at.
+    """Count a partner again in spite of evidence.
 
-    ID is from `evidence`. It holds for your own site; each partner decides for itself.
+    A sudden growth is marked as looked at. ID is from `evidence`. It holds for your own site: each partner
+    decides for itself.
     """
     click.echo(desk.change(lambda session: _lift(session, desk, number)))
 

@@ -49,8 +49,9 @@ async def _sign(session: AsyncSession, *, desk: Desk, campaign: str, number: int
 
 async def _coalition(session: AsyncSession, desk: Desk, named: str) -> Coalition:
     """The coalition of an open campaign of ours, or of another's where we are a partner; raises Refused."""
-    if not known.is_foreign(named):
-        campaign = await publish.find(session, named)
+    slug = known.own_slug(named, desk.urls)
+    if slug is not None:
+        campaign = await publish.find(session, slug)
         if campaign.state != "published":
             raise Refused(f"`{campaign.slug}` takes no signatures: it is {_state(campaign.state)}")
         return await partners.found(session, Here(desk.urls, desk.seal, desk.now()), campaign)

@@ -20,9 +20,9 @@ TRIED: Final = 20
 
 
 def run(*, port: int, people: int, seconds: float | None, seed: int, chaos: bool) -> None:
-    """Shows it until Ctrl-C, or for so many seconds, from a port of 127.0.0.1 on (0: free ones). Raises Refused.
+    """Shows it until Ctrl-C, or for so many seconds, from a port of 127.0.0.1 on (0: at free ones).
 
-    Nothing is left behind. The same `seed` makes the same people do the same things.
+    Nothing is left behind. The same `seed` makes the same people do the same things. Raises Refused.
     """
     with _listening(port, len(ORGANISATIONS)) as listening:
         screen = Screen(sys.stdout)

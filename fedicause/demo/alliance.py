@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from federation import sketches
 from fedicause.commands.desk import Refused
 from fedicause.demo.ending import Ending
 from fedicause.demo.gauge import Gauge
@@ -41,7 +42,7 @@ class Alliance:
         self._screen = screen
         self._ending = ending
         self.is_quiet = False
-        """While somebody else says what the pages show."""
+        """While the pages can't agree, and somebody else says what they show."""
 
     async def form(self, title: str) -> None:
         """The others follow and join; raises Refused when that takes too long."""
@@ -64,6 +65,9 @@ class Alliance:
             given = zip(self._homes, self._signers.wave(), strict=True)
             await asyncio.gather(*(home.sign(self._actor, some) for home, some in given))
             await self._ending.within(WAVE_EVERY)
+            if not self.is_quiet:
+                # A busy machine needs longer.
+                await self._ending.until(self._agree, within=WAVE_EVERY)
 
     async def report(self) -> None:
         """Says what the pages show: as soon as they agree, then now and then."""
@@ -90,8 +94,10 @@ class Alliance:
         shown = reading.support[0]
         if not reading.agrees or shown is None:
             return ""
-        people, said = shown["people"], f": {shown['signatures']:,} signatures, {shown['endorsements']:,} ☆"
-        if people["estimate"] is None:
+        said = f": {shown['signatures']:,} signatures, {shown['endorsements']:,} ☆"
+        people, least = shown["people"], min(host["signatures"] for host in shown["hosts"])
+        # Before each organisation has its sketch, those of the others alone tell who signed twice.
+        if people["estimate"] is None or least < 2 * sketches.FROM:
             return said
         truth = self._signers.people + shown["endorsements"]
         return (

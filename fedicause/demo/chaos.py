@@ -49,12 +49,15 @@ async def _cut_off(
 
     async def others_go_on() -> bool:
         others = gauge.latest.without(name)
-        return others.agrees and others.totals[0] != before and not gauge.latest.agrees
+        have_moved = others.agrees and others.totals[0] != before
+        return have_moved and gauge.latest.total_of(name) not in (None, others.totals[0])
 
     await ending.within(CUT_FOR)
     if await ending.until(others_go_on, within=PATIENCE):
-        rest, alone = gauge.latest.without(name), gauge.latest.total_of(name) or 0
-        screen.say(f"  {rest}, with the last tally of {name}; {name} alone shows {alone:,}.")
+        rest, alone = gauge.latest.without(name).totals[0], gauge.latest.total_of(name)
+        screen.say(
+            f"  The other two pages show {rest:,}, with the last tally of {name}; its own shows {alone:,}."
+        )
     _heal(homes)
     if ending.has_come:
         return

@@ -13,8 +13,8 @@ from aiohttp import hdrs
 from fedicause import goals
 from fedicause.demo.organisation import Organisation
 
-PATIENCE: Final = aiohttp.ClientTimeout(total=5)
-AS_WORDS: Final = {2: "Both", 3: "All three"}
+PATIENCE: Final = aiohttp.ClientTimeout(total=20)
+NUMBERS: Final = {2: "two", 3: "three"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Reading:
     def __str__(self) -> str:
         """In one line."""
         if self.agrees:
-            return f"{AS_WORDS[len(self.names)]} pages show {self.totals[0]:,}"
+            return f"All {NUMBERS[len(self.names)]} pages show {self.totals[0]:,}"
         most = max(filter(None, self.totals), default=0)
         return ", ".join(_said(*each, most) for each in zip(self.names, self.totals, strict=True))
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Final, TypeVar
@@ -15,8 +16,22 @@ from aiohttp.typedefs import Handler
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
-from fedicause import app, follow, initialise, joining, manuscript, mirror, moderate, partners, pictures
-from fedicause import publish, seal, settings, sign, work
+from fedicause import (
+    app,
+    follow,
+    initialise,
+    joining,
+    manuscript,
+    mirror,
+    moderate,
+    partners,
+    pictures,
+    publish,
+    seal,
+    settings,
+    sign,
+    work,
+)
 from fedicause.demo import artwork, programme
 from fedicause.demo.loopback import Loopback
 from fedicause.demo.programme import Role
@@ -114,11 +129,8 @@ class Organisation:
         """Records confirmed signatures: countries by mail address; gives how many are new."""
         listed, new = list(given.items()), 0
         for start in range(0, len(listed), SIGNED_AT_ONCE):
-            new += await self._change(
-                lambda session, some=dict(listed[start : start + SIGNED_AT_ONCE]): self._confirm(
-                    session, campaign, some
-                )
-            )
+            some = dict(listed[start : start + SIGNED_AT_ONCE])
+            new += await self._change(partial(self._confirm, campaign=campaign, given=some))
         self._instance.hints.ring("tallies")
         return new
 

@@ -1,4 +1,4 @@
-"""Who is in the demo: three organisations, what each publishes, whom it follows, and where its people live."""
+"""The demo's three organisations: what each publishes, whom it follows, and where its people live."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ ORGANISATIONS: Final = (
             "ban-the-scan": 0.72,
             "reclaim-your-face": 0.93,
         },
-        keen={"IT": 3, "ES": 2, "SI": 6, "MT": 9, "FR": 0.5, "PL": 0.4},
+        keen={"IT": 3, "ES": 2, "SI": 10, "MT": 20, "FR": 0.5, "PL": 0.4},
         follows=("liberties",),
     ),
     Role(
@@ -51,14 +51,14 @@ ORGANISATIONS: Final = (
         handle="liberties",
         summary=f"We watch over civil liberties in the European Union, country by country. {_NOT_THEIRS}",
         programme={"bogus-lawsuits": 0.5},
-        keen={"DE": 2, "HU": 2.5, "EE": 5, "LT": 3, "CY": 4, "ES": 0.5, "FI": 0.5},
+        keen={"DE": 2, "HU": 2.5, "EE": 9, "LT": 3, "CY": 12, "ES": 0.5, "FI": 0.5},
     ),
     Role(
         name="Access Now",
         handle="access",
         summary=f"We write to governments and companies about encryption and identity. {_NOT_THEIRS}",
         programme={"whyid": 0.62, "no-backdoors": 0.55},
-        keen={"BE": 3, "LU": 8, "IE": 3, "PT": 2, "SE": 2, "RO": 0.4, "BG": 0.3},
+        keen={"BE": 3, "LU": 22, "IE": 3, "PT": 2, "SE": 2, "RO": 0.4, "BG": 0.3},
         follows=("square",),
     ),
 )

@@ -1,4 +1,4 @@
-"""One simulated server as its people use it: where it is, what they posted, and how it signs what they say."""
+"""One simulated server as its people use it: where it is, what they posted, how it signs what they say."""
 
 import json
 import socket

@@ -7,7 +7,7 @@ from typing import Final
 
 from fedicause.demo.programme import Role
 
-PER_WAVE: Final = 1.5
+PER_WAVE: Final = 3.0
 """Signatures on one page in a wave, for every person on the fediverse; fewer as the news wears off."""
 LATER: Final = 0.25
 WAVES_OF_NEWS: Final = 40

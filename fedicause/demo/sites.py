@@ -1,4 +1,4 @@
-"""What a simulated server serves: its people, their posts, how to find them, an inbox, and the visitor's ☆."""
+"""What a simulated server serves: its people, their posts, how to find them, an inbox, the visitor's ☆."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -5,9 +5,10 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any, Final
@@ -16,6 +17,7 @@ import aiohttp
 import uvloop
 
 from federation import content
+from federation.answers import RemoteError
 from fedicause import manuscript
 from fedicause.commands.desk import Refused
 from fedicause.demo import alliance, chaos, organisation, programme
@@ -78,8 +80,8 @@ class Demo:
             for role in programme.ORGANISATIONS
             for slug in role.programme
         }
+        self._refused: Refused | None = None
         self._people = 0
-        self._replies = 0
         self._latest = ""
 
     async def run(self) -> None:
@@ -133,39 +135,42 @@ class Demo:
         return homes
 
     async def _play(self, homes: Sequence[Organisation], cast: Players, gauge: Gauge) -> None:
-        hearing = asyncio.create_task(self._hear(cast), name="servers")
-        hearing.add_done_callback(lambda _: self._ending.event.set())
+        async with asyncio.TaskGroup() as group:
+            for home in homes:
+                group.create_task(home.work(self._ending.event))
+                group.create_task(self._ending.every(READING_EVERY, partial(self._read, home)))
+            group.create_task(self._ending.every(alliance.READING_EVERY, partial(self._look, gauge)))
+            group.create_task(self._publish_news(homes))
+            group.create_task(self._if_it_can(self._unite(homes, cast, gauge)))
+            hearing = group.create_task(self._if_it_can(self._hear(cast)))
+            await self._ending.event.wait()
+            cast.tell("rest")
+            hearing.cancel()
+        if self._refused is not None:
+            raise self._refused
+
+    async def _if_it_can(self, act: Coroutine[Any, Any, None]) -> None:
+        """Without which there is no demo."""
         try:
-            async with asyncio.TaskGroup() as group:
-                for home in homes:
-                    group.create_task(home.work(self._ending.event))
-                    group.create_task(self._ending.every(READING_EVERY, lambda home=home: self._read(home)))
-                group.create_task(self._ending.every(alliance.READING_EVERY, lambda: self._look(gauge)))
-                group.create_task(self._publish_news(homes))
-                group.create_task(self._unite(homes, cast, gauge))
-                await self._ending.event.wait()
-                cast.tell("rest")
-        except* Refused as refused:
-            raise refused.exceptions[0] from None
-        if hearing.done():
-            await hearing
-        hearing.cancel()
+            await act
+        except Refused as refused:
+            self._refused = refused
+            self._ending.event.set()
+        except RemoteError as error:
+            self._refused = Refused(f"The organisations did not get together: {error}")
+            self._ending.event.set()
 
     async def _unite(self, homes: Sequence[Organisation], cast: Players, gauge: Gauge) -> None:
         """The organisations get together, and people sign."""
         roles = [home.role for home in homes]
         people = Signers(roles, await gauge.thresholds(), people=self._wish.people, seed=self._wish.seed)
         together = Alliance(homes, programme.SHARED, gauge, people, self._screen, self._ending)
-        try:
-            await together.form(self._title(programme.SHARED))
-            async with asyncio.TaskGroup() as group:
-                group.create_task(together.sign(cast))
-                group.create_task(together.report())
-                if self._wish.chaos:
-                    group.create_task(chaos.reign(homes, together, gauge, self._screen, self._ending))
-        except BaseException:
-            self._ending.event.set()
-            raise
+        await together.form(self._title(programme.SHARED))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(together.sign(cast))
+            group.create_task(together.report())
+            if self._wish.chaos:
+                group.create_task(chaos.reign(homes, together, gauge, self._screen, self._ending))
 
     async def _hear(self, cast: Players) -> None:
         """What the simulated servers report; raises Refused when they end."""
@@ -196,7 +201,6 @@ class Demo:
         for reply, is_shown in await home.read_replies():
             text = content.plain(reply.html).strip()
             if is_shown:
-                self._replies += 1
                 self._screen.say(f"  “{text}” ({reply.author_name}, {self._title(reply.campaign)})")
             else:
                 self._screen.say(f"  The moderator keeps from the page: “{text}”")
@@ -205,8 +209,7 @@ class Demo:
         passed = int(time.monotonic() - self._began)
         clock = f"{passed // 60}:{passed % 60:02}"
         self._screen.status(
-            f"{clock}  {await gauge.read()} | {self._people} people on the fediverse, {self._replies} replies"
-            f" | {self._latest}"
+            f"{clock}  {await gauge.read()} | {self._people} people on the fediverse | {self._latest}"
         )
 
     async def _publish_news(self, homes: Sequence[Organisation]) -> None:

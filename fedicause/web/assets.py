@@ -34,6 +34,7 @@ _STATIC: Final = Path(__file__).parent / "static"
 _REFERENCE: Final = re.compile(r'url\("([\w.-]+)"\)')
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _A_DAY: Final = "public, max-age=86400"
+_AN_HOUR: Final = "public, max-age=3600"
 
 routes = web.RouteTableDef()
 
@@ -88,6 +89,12 @@ async def file(request: web.Request) -> web.Response:
 @routes.get("/favicon.ico")
 async def favicon(request: web.Request) -> web.Response:
     return _answer(request, _assets()["icon.png"], _A_DAY)
+
+
+@routes.get("/embed.js")
+async def embedding(request: web.Request) -> web.Response:
+    """What other sites load: its address stays, so what is mended in it is everywhere within the hour."""
+    return _answer(request, _assets()["embed.js"], _AN_HOUR)
 
 
 @routes.get("/robots.txt")

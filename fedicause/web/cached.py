@@ -33,17 +33,18 @@ class Sent:
 
 
 class Rendered:
-    """One rendering, as it is sent plain and packed."""
+    """One rendering, as it is sent plain and packed; a picture is packed `already`."""
 
-    __slots__ = ("_headers", "_packed", "plain")
+    __slots__ = ("_already", "_headers", "_packed", "plain")
 
-    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+    def __init__(self, body: bytes, headers: Mapping[str, str], *, already: bool = False) -> None:
         self._headers = headers
+        self._already = already
         self._packed: Sent | None = None
         self.plain = self._sent(body, hashlib.blake2b(body, digest_size=12).hexdigest(), {})
 
     def best(self, accept_encoding: str) -> Sent:
-        if len(self.plain.body) < _WORTH_PACKING or "gzip" not in accept_encoding:
+        if self._already or len(self.plain.body) < _WORTH_PACKING or "gzip" not in accept_encoding:
             return self.plain
         if self._packed is None:
             # Another representation, another strong ETag (RFC 9110, 8.8.3).

@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation import httpsig, tallies, vocabulary
+from federation import httpsig, sketches, tallies, vocabulary
 from fedicause import compare, roster
 from fedicause.instance import Instance
 from fedicause.web import gather, headers, served
@@ -130,7 +130,7 @@ async def sketch(request: web.Request) -> web.Response:
         found = await rows.sketch(session, coalition.id, uri)
     if not is_in:
         return web.Response(status=403, text="Sketches are for partners.\n", headers=_SECRET_TEXT)
-    if found is None:
+    if found is None or coalition.signatures < sketches.FROM:
         raise gather.Missing(page)
     return web.Response(body=found.document.encode(), headers=_SECRET)
 

@@ -125,6 +125,7 @@ def _again(
         site=view.site,
         path=view.card.path,
         attempt=views.Attempt(written, problem),
+        signing=None,
     )
     sent = {
         **headers.page(dev=request.app[INSTANCE].settings.dev),

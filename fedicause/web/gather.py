@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
 from federation.vocabulary import Malformed
-from fedicause import goals, support
+from fedicause import asks, collecting, goals, support
 from fedicause.instance import Instance
 from fedicause.web import cards, standings, views
 from fedicause.web.standings import Standing
@@ -46,6 +46,7 @@ async def campaign(instance: Instance, slug: str) -> views.CampaignPage:
         card=card,
         standing=standing,
         collects_here=True,
+        form=_form(site, privacy=found.privacy, asked=found.asks) if found.state == "published" else None,
         address=instance.urls.note(found.slug),
         handle=f"{found.slug}@{site.host}",
         published_at=found.published_at or found.created_at,
@@ -67,12 +68,14 @@ async def hosted(instance: Instance, slug: str, origin: str) -> views.CampaignPa
         counted = await support.of_foreign(session, instance.urls, found, instance.now())
         coalition = await coalitions.of_foreign(session, found.id)
         standing = await _standing(session, instance, found, coalition, counted)
+        is_open = coalition is not None and await collecting.is_open(session, instance.urls, coalition.id)
     card = cards.theirs(instance, found, shown.texts, counted)
     return views.CampaignPage(
         site=site,
         card=card,
         standing=standing,
         collects_here=any(host["host"] == site.host for host in counted["hosts"]),
+        form=_form(site, origin=found.organisation_name) if is_open else None,
         address=found.note_uri,
         handle=cards.key(found.slug, found.origin),
         published_at=found.published_at,
@@ -182,6 +185,16 @@ async def site_of(session: AsyncSession, instance: Instance) -> views.Site:
         summary=organisation.summary,
         website=_website(organisation.website),
     )
+
+
+def _form(
+    site: views.Site, *, origin: str | None = None, privacy: str | None = None, asked: str | None = None
+) -> views.SignForm:
+    """The form of a campaign of ours, or of the organisation `origin`."""
+    organisations = [(collecting.OWN, site.name)]
+    if origin is not None:
+        organisations.append((collecting.ORIGIN, origin))
+    return views.SignForm(organisations, asks.read(asked), (privacy or "").strip())
 
 
 def _website(address: str | None) -> str | None:

@@ -2,16 +2,17 @@
 
 from aiohttp import web
 
-from fedicause.web import assets, render, translations
+from fedicause.web import assets, card, render, translations
 from fedicause.web.cached import Shelf
 from fedicause.web.endorse import DOORS, Doors
 from fedicause.web.keys import SHELF
 
 
 def prepare(app: web.Application) -> None:
-    """Adds the shelf, the ways to people's servers, the static files; reads catalogues and templates."""
+    """Adds shelf, cards, static files, the ways to people's servers; reads catalogues and templates."""
     app[SHELF] = Shelf()
     app[DOORS] = Doors()
+    card.prepare(app)
     app.add_routes(assets.routes)
     translations.load()
     render.load()

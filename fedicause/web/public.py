@@ -136,7 +136,9 @@ def _rendered(request: web.Request, template: str, path: str, shown: cached.Show
         shown,
         choice,
         lambda view: Rendered(
-            render.page(template, choice, view=view, site=view.site, path=path, attempt=None).encode(),
+            render.page(
+                template, choice, view=view, site=view.site, path=path, attempt=None, signing=None
+            ).encode(),
             page_headers(request, choice, view),
         ),
     )

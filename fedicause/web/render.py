@@ -1,6 +1,6 @@
 """Makes pages of what they show: Jinja with autoescape, in the reader's language."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,9 @@ import jinja2
 from jinja2.runtime import Context
 
 import templates
-from fedicause.web import assets, translations
+from federation import vocabulary
+from fedicause import words
+from fedicause.web import assets, forms, translations
 from fedicause.web.translations import Choice
 
 _TEMPLATES: Final = Path(templates.__file__).parent
@@ -30,6 +32,11 @@ def page(template: str, choice: Choice, **values: object) -> str:
     )
 
 
+def document(template: str, **values: object) -> str:
+    """The XML of `templates/{template}`, which has no words of ours in it."""
+    return _environment().get_template(template).render(**values)
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -43,16 +50,22 @@ def _environment() -> jinja2.Environment:
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.globals.update(
-        static=assets.static, languages=translations.NAMES, language_name=_language_name
+        static=assets.static,
+        languages=translations.NAMES,
+        language_name=_language_name,
+        countries=forms.countries,
+        usual_country=forms.usual_country,
     )
     environment.filters.update(
         number=_number,
         percent=_percent,
         day=_day,
+        moment=_moment,
         ago=_ago,
         country=_country,
         iso=_iso,
         bare=_bare,
+        timestamp=vocabulary.timestamp,
     )
     environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return environment
@@ -89,6 +102,11 @@ def _day(context: Context, moment: date) -> str:
 
 
 @jinja2.pass_context
+def _moment(context: Context, at: datetime) -> str:
+    return words.moment(_language(context), at)
+
+
+@jinja2.pass_context
 def _ago(context: Context, age: timedelta) -> str:
     return translations.ago(_language(context), age)
 
@@ -113,7 +131,8 @@ def _bare(address: str) -> str:
 
 
 def load() -> None:
-    """Compiles every template now, at start, and not with the first reader."""
+    """Compiles every page now, at start, and not with its first reader."""
     environment = _environment()
     for name in environment.list_templates(extensions=["html"]):
-        environment.get_template(name)
+        if not name.startswith("mail/"):
+            environment.get_template(name)

@@ -5,34 +5,48 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from functools import cache, lru_cache
-from io import BytesIO
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import babel
-from babel.dates import format_date, format_timedelta
 from babel.messages import Catalog, Message
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po, write_po
-from babel.numbers import format_decimal, format_percent
-from babel.support import Translations
+from babel.messages.pofile import write_po
 
 import templates
+from fedicause.words import (
+    LOCALE,
+    LOCALES,
+    NAMES,
+    SOURCE,
+    ago,
+    catalogue,
+    country,
+    day,
+    gettext,
+    load,
+    name_of,
+    ngettext,
+    number,
+    percent,
+    read,
+)
 
-SOURCE: Final = "en"
-LOCALES: Final = {
-    "en": babel.Locale("en", "GB"),
-    "it": babel.Locale("it"),
-    "de": babel.Locale("de"),
-    "fr": babel.Locale("fr"),
-}
-NAMES: Final = {"en": "English", "it": "Italiano", "de": "Deutsch", "fr": "Français"}
+__all__ = [
+    "LOCALE",
+    "LOCALES",
+    "NAMES",
+    "ago",
+    "catalogue",
+    "country",
+    "day",
+    "gettext",
+    "load",
+    "name_of",
+    "ngettext",
+    "number",
+    "percent",
+]
 
-_DOMAIN: Final = "fedicause"
-LOCALE: Final = Path(__file__).parent / "locale"
 _TEMPLATES: Final = Path(templates.__file__).parent
 # Enough for everybody's browser; a header is read once and remembered.
 _MOST_WANTED: Final = 5
@@ -84,72 +98,13 @@ def _accepted(header: str) -> list[str]:
     return [language for _, _, language in sorted(ranges)]
 
 
-@cache
-def _translations(language: str) -> Translations:
-    if language == SOURCE:
-        return Translations()
-    compiled = BytesIO()
-    write_mo(compiled, _read(language))
-    compiled.seek(0)
-    return Translations(compiled, domain=_DOMAIN)
-
-
-def load() -> None:
-    """Reads every catalogue now, at start, and not with the first reader."""
-    for language in LOCALES:
-        _translations(language)
-
-
-def gettext(language: str, text: str) -> str:
-    return _translations(language).ugettext(text) if text else ""
-
-
-def ngettext(language: str, one: str, many: str, number: int) -> str:
-    return _translations(language).ungettext(one, many, number)
-
-
-def number(language: str, value: int) -> str:
-    """12,431 as this language writes it."""
-    return format_decimal(value, locale=LOCALES[language])
-
-
-def percent(language: str, value: float) -> str:
-    """62 as `62%` or `62 %`, 2.5 as `2.5%` or `2,5 %`."""
-    share = Decimal(str(value)) / 100
-    return format_percent(share, locale=LOCALES[language], decimal_quantization=False)
-
-
-def day(language: str, moment: date | datetime) -> str:
-    """The date in words, in UTC."""
-    return format_date(moment, format="long", locale=LOCALES[language])
-
-
-def ago(language: str, age: timedelta) -> str:
-    """How long ago that is, in words: `3 hours ago`, `2 days ago`."""
-    return format_timedelta(-age, threshold=2.0, add_direction=True, locale=LOCALES[language])
-
-
-def country(language: str, code: str) -> str:
-    """The name of a country by its ISO 3166-1 alpha-2 code; the code where nobody knows it."""
-    name: str = LOCALES[language].territories.get(code, code)
-    return name
-
-
-def name_of(language: str, other: str) -> str:
-    """The name of another language, in this one; its code where nobody knows it."""
-    try:
-        return babel.Locale(other).get_display_name(LOCALES[language]) or other
-    except babel.UnknownLocaleError:
-        return other
-
-
 def problems(locale: Path = LOCALE) -> Iterator[str]:
     """What keeps the catalogues in this directory from being complete: a line for each."""
     source = _extract()
     for language in LOCALES:
         if language == SOURCE:
             continue
-        catalog = _read(language, locale)
+        catalog = read(language, locale)
         for message in source:
             if message.id:
                 yield from (f"{language}: {problem}" for problem in _faults(catalog, message))
@@ -203,26 +158,13 @@ def _extract() -> Catalog:
     return catalog
 
 
-def catalogue(language: str, locale: Path = LOCALE) -> Path:
-    """Where the words of a language are kept."""
-    return locale / language / "LC_MESSAGES" / f"{_DOMAIN}.po"
-
-
-def _read(language: str, locale: Path = LOCALE) -> Catalog:
-    path = catalogue(language, locale)
-    if not path.exists():
-        return Catalog(locale=language, project="fedicause")
-    with path.open("rb") as file:
-        return read_po(file, locale=language, domain=_DOMAIN)
-
-
 def _update() -> None:
     """Brings the catalogues to the templates' texts; what is new has no translation yet."""
     source = _extract()
     for language in LOCALES:
         if language == SOURCE:
             continue
-        catalog = _read(language)
+        catalog = read(language)
         catalog.update(source, no_fuzzy_matching=True, update_creation_date=False)
         catalog.obsolete.clear()
         # Else Babel writes placeholders there.

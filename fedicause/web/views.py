@@ -6,6 +6,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from fedicause.asks import Ask
 from fedicause.web.standings import Standing
 
 KINDS = ("petition", "open-letter", "message", "pledge", "consultation")
@@ -188,16 +189,29 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
+class SignForm:
+    """The form that people sign with. `organisations` may ask to write to them: which one, and its name.
+
+    `asks` is what is asked for besides name, mail and country, `privacy` a text about what becomes of it.
+    """
+
+    organisations: Sequence[tuple[str, str]]
+    asks: Sequence[Ask]
+    privacy: str
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignPage:
     """The page of a campaign. `address` is the call's, `handle` its actor's.
 
-    `collects_here`: it is ours, or our organisation is one of its partners.
+    `collects_here`: it is ours, or our organisation is one of its partners. `form`: None where none can sign.
     """
 
     site: Site
     card: Card
     standing: Standing
     collects_here: bool
+    form: SignForm | None
     address: str
     handle: str
     published_at: datetime
@@ -236,3 +250,17 @@ class Attempt:
 
     handle: str
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What somebody wrote into the form to sign with, by field, and what is wrong with it.
+
+    `problems` are keys of `parts/sign`; `fault` is what is wrong with the whole: `slow` for too often.
+    """
+
+    values: Mapping[str, str]
+    problems: Mapping[str, str]
+    ticked: frozenset[str]
+    via: str
+    fault: str = ""

@@ -48,7 +48,8 @@ async def test_the_count_moves_while_somebody_looks(
         await expect(tab.page.locator("[data-noun]")).to_have_text("endorsement")
         await bob.undo()
         await expect(total).to_have_text("0", timeout=8000)
-        await expect(tab.page.locator("[data-noun]")).to_have_text("endorsements")
+        # Nobody yet, of either kind: the page asks for a signature first.
+        await expect(tab.page.locator("[data-noun]")).to_have_text("signatures")
         assert tab.is_clean(), (tab.complaints, tab.asked)
 
 
@@ -60,6 +61,7 @@ async def test_the_form_leads_to_ones_own_server(
     await elsewhere.person("bob")
     async with open_tab(java_script_enabled=script) as tab:
         await tab.open("/campaigns/forest")
+        await tab.page.get_by_text("Endorse from the fediverse instead").click()
         field = tab.page.get_by_label("Your handle in the fediverse")
         await field.fill("bob")
         await tab.page.get_by_role("button", name="Endorse").click()
@@ -82,6 +84,7 @@ async def test_the_browser_remembers_the_handle_and_nobody_else_does(
     handle = f"@bob@{elsewhere.host}"
     async with open_tab() as tab:
         await tab.open("/campaigns/forest")
+        await tab.page.get_by_text("Endorse from the fediverse instead").click()
         await tab.page.get_by_label("Your handle in the fediverse").fill(handle)
         async with tab.page.expect_request(lambda request: elsewhere.host in request.url):
             await tab.page.get_by_role("button", name="Endorse").click()
@@ -94,6 +97,7 @@ async def test_the_browser_remembers_the_handle_and_nobody_else_does(
 async def test_the_address_of_the_call_can_be_copied(open_tab: Open, dev_instance: Instance) -> None:
     async with open_tab(permissions=["clipboard-read", "clipboard-write"]) as tab:
         await tab.open("/campaigns/forest")
+        await tab.page.get_by_text("Endorse from the fediverse instead").click()
         await tab.page.get_by_role("button", name="Copy").click()
         await expect(tab.page.get_by_role("button", name="Copied")).to_be_visible()
         copied = await tab.page.evaluate("navigator.clipboard.readText()")
@@ -104,12 +108,15 @@ async def test_a_phone_has_the_form_at_hand_wherever_it_is_in_the_text(open_tab:
     async with open_tab(viewport=PHONE | {"height": 600}) as tab:
         await tab.open("/campaigns/forest")
         bar = tab.page.locator(".sticky")
-        await tab.page.get_by_label("Your handle in the fediverse").scroll_into_view_if_needed()
+        await tab.page.get_by_label("Your mail address").scroll_into_view_if_needed()
         await expect(bar).to_be_hidden()
         await tab.page.locator("#who").scroll_into_view_if_needed()
         await expect(bar).to_be_visible()
         await expect(bar).to_be_in_viewport()
-        await bar.get_by_role("link").click()
+        await bar.get_by_role("link", name="Sign").click()
+        await expect(tab.page.get_by_label("Your mail address")).to_be_in_viewport()
+        await tab.page.locator("#who").scroll_into_view_if_needed()
+        await bar.get_by_role("link", name="Endorse from the fediverse").click()
         await expect(tab.page.get_by_label("Your handle in the fediverse")).to_be_in_viewport()
 
 

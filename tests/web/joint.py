@@ -1,22 +1,21 @@
 """What admins of a coalition around the campaign `forest` do, and what each of them sees."""
 
-import asyncio
 import json
 import secrets
 from collections.abc import Iterable
 from typing import Any
 
 import aiohttp
-from click.testing import CliRunner, Result
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches, vocabulary
-from fedicause import joining, mirror, partners, publish, sign
-from fedicause.cli import main
+from fedicause import joining, keyring, mirror, partners, publish, sign
 from fedicause.here import Here
 from fedicause.partners import Applicant
-from storage import coalitions, members
+from storage import coalitions, local_actors, members
 from storage.coalition_models import Coalition, Member
+from storage.models import Activity
 from tests.coalitions import Home, settle
 
 
@@ -52,14 +51,14 @@ async def answer(origin: Home, partner: Home, *, is_accepted: bool) -> None:
     verb = partners.accept if is_accepted else partners.refuse
 
     async def work(session: AsyncSession) -> None:
-        await verb(session, here(origin), (await _member(session, origin, partner)).id)
+        await verb(session, here(origin), (await row_of(session, origin, partner)).id)
 
     await origin.change(work)
 
 
 async def remove(origin: Home, partner: Home) -> None:
     async def work(session: AsyncSession) -> None:
-        await partners.remove(session, here(origin), (await _member(session, origin, partner)).id)
+        await partners.remove(session, here(origin), (await row_of(session, origin, partner)).id)
 
     await origin.change(work)
 
@@ -83,7 +82,7 @@ async def invite(origin: Home, guest: Home) -> None:
 
 async def answer_invitation(guest: Home, *, is_accepted: bool) -> None:
     async def work(session: AsyncSession) -> None:
-        member = await _member(session, guest, guest)
+        member = await row_of(session, guest, guest)
         await joining.answer_invitation(session, here(guest), member.id, is_accepted=is_accepted)
 
     await guest.change(work)
@@ -151,7 +150,7 @@ async def coalition(home: Home) -> Coalition:
     return await home.look(coalition_at)
 
 
-async def coalition_at(session: AsyncSession, _home: Home | None = None) -> Coalition:
+async def coalition_at(session: AsyncSession) -> Coalition:
     """The coalition around `forest`, wherever that is."""
     for each in await coalitions.every(session):
         if each.campaign_uri.endswith("/actors/forest"):
@@ -159,20 +158,14 @@ async def coalition_at(session: AsyncSession, _home: Home | None = None) -> Coal
     raise AssertionError("no coalition")
 
 
-async def support(home: Home, origin: Home | None = None) -> dict[str, Any]:
-    """What the API says; by default of the campaign that this organisation joined, else of its own."""
-    if origin is None:
-        known = [each for each in await home.look(coalitions.every) if each.foreign_id is not None]
-        theirs = await home.look(lambda session: coalitions.theirs(session, known[0])) if known else None
-        path = f"/campaigns/forest@{theirs.origin}" if theirs else "/campaigns/forest"
-    else:
-        path = page(home, origin)
+async def support(home: Home, origin: Home) -> dict[str, Any]:
+    """What the API says."""
     home.clock.advance(2)
-    found: dict[str, Any] = await home.get(f"/api{path}/support", accept="application/json")
+    found: dict[str, Any] = await home.get(f"/api{page(home, origin)}/support", accept="application/json")
     return found
 
 
-async def seen(home: Home, origin: Home | None = None) -> dict[str, int]:
+async def seen(home: Home, origin: Home) -> dict[str, int]:
     """Signatures by host."""
     return {each["host"]: each["signatures"] for each in (await support(home, origin))["hosts"]}
 
@@ -228,33 +221,32 @@ def embedded(home: Home, kind: str) -> list[Any]:
     return [each["object"] for each in posted if each["type"] == kind]
 
 
-async def run(home: Home, *words: str) -> Result:
-    """A command of ours beside the running server."""
-    return await asyncio.to_thread(CliRunner().invoke, main, words, env=home.environment)
+async def seen_by_both(origin: Home, partner: Home) -> tuple[str | None, str | None]:
+    return await state(origin, partner), await state(partner, partner)
 
 
-async def said(home: Home, *words: str) -> str:
-    """What a command prints that does what it is told."""
-    result = await run(home, *words)
-    assert result.exit_code == 0, result.output
-    return result.stdout
+async def said_last(home: Home, kind: str) -> dict[str, Any]:
+    """The last activity of this type that the organisation sent."""
+    document = await home.look(
+        lambda session: session.scalar(
+            select(Activity.document).where(Activity.type == kind).order_by(Activity.id.desc()).limit(1)
+        )
+    )
+    found: dict[str, Any] = json.loads(document or "")
+    return found
 
 
-async def listed(home: Home, *words: str) -> Any:
-    return json.loads(await said(home, *words, "--json"))
+async def repeat(home: Home, other: Home, document: dict[str, Any]) -> None:
+    """Sends an activity that its queue does not have, and hears the answer."""
+    _, organisation = await home.look(local_actors.organisation)
+    key = keyring.signing_key(organisation, home.instance.seal, home.urls)
+    inbox = f"{other.urls.actor('forest')}/inbox"
+    answer = await home.instance.remote.deliver(inbox, json.dumps(document).encode(), key)
+    assert answer.status == 202
+    await settle(other, home)
 
 
-async def refused(home: Home, *words: str, status: int = 1) -> str:
-    """The one sentence by which a command says why not."""
-    result = await run(home, *words)
-    assert result.exit_code == status, result.output
-    assert result.stdout == ""
-    assert result.stderr.startswith("fedicause: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr.removeprefix("fedicause: ").strip()
-
-
-async def _member(session: AsyncSession, home: Home, whose: Home) -> Member:
+async def row_of(session: AsyncSession, home: Home, whose: Home) -> Member:
     found = await members.of(session, (await coalition_at(session)).id, whose.actor)
     assert found is not None
     return found

@@ -15,7 +15,7 @@ from federation import proofs
 from federation.keys import SigningKey
 from fedicause import keyring
 from storage import local_actors, tallies
-from storage.coalition_models import Evidence
+from storage.coalition_models import Evidence, Tally
 from storage.models import LocalActor
 from tests import ours
 from tests.coalitions import Home, Instances
@@ -78,16 +78,22 @@ class Liar:
             published=self.home.clock.now(),
             **more,
         )
-        key = keyring.signing_key(sender, self.home.instance.seal, self.home.urls)
+        key = await self.request_key(by)
         body = json.dumps(document).encode()
         return (await self.home.instance.remote.deliver(receiver.urls.shared_inbox, body, key)).status
 
     async def serve(self, document: Document) -> None:
-        """Shows this tally in place of its newest."""
+        """Shows this tally in place of its own newest, or beside it where another is the author."""
 
         async def work(session: AsyncSession) -> None:
             coalition = await joint.coalition_at(session)
-            row = (await tallies.heads(session, coalition.id, [self.home.actor]))[self.home.actor]
+            known = await tallies.heads(session, coalition.id, [self.home.actor, document["attributedTo"]])
+            row = known.get(document["attributedTo"])
+            if row is None:
+                names = [column.key for column in Tally.__table__.columns]
+                like = {name: getattr(known[self.home.actor], name) for name in names}
+                row = Tally(**like | {"author_uri": document["attributedTo"]})
+                session.add(row)
             row.document = json.dumps(document)
             row.epoch, row.version = document["fc:epoch"], document["fc:version"]
             row.signatures, row.proof_value = document["fc:signatures"], document["proof"]["proofValue"]
@@ -136,6 +142,10 @@ class Liar:
     async def key(self, by: str | None = None) -> SigningKey:
         """What the proofs of its actor `by` are made with."""
         return keyring.proof_key(await self._actor(by), self.home.instance.seal, self.home.urls)
+
+    async def request_key(self, by: str | None = None) -> SigningKey:
+        """What the requests of its actor `by` are signed with."""
+        return keyring.signing_key(await self._actor(by), self.home.instance.seal, self.home.urls)
 
     async def _actor(self, name: str | None) -> LocalActor:
         async def find(session: AsyncSession) -> LocalActor | None:

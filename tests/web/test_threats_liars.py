@@ -8,7 +8,9 @@ import pytest
 
 from federation import proofs, vocabulary
 from federation.keys import SigningKey
-from tests.coalitions import Instances, heal
+from storage import tallies
+from tests import desk
+from tests.coalitions import Instances, heal, settle
 from tests.web import joint
 from tests.web.joint import sign_at, talk, tell
 from tests.web.liars import Company, Document, Liar, bare, company, compare
@@ -74,10 +76,10 @@ async def test_who_tells_each_partner_another_count_is_caught_until_an_admin_lif
         await compare(*found)
         await expect_caught(found, small, large)
         for home, counted in ((found.org, [30, 0]), (found.river, [30, 30])):
-            rows = await joint.listed(home, "partner", "evidence")
+            rows = await desk.listed(home, "partner", "evidence")
             [row] = [each for each in rows if each["id"].startswith("e")]
             assert (row["author"], row["state"]) == (found.ally.actor, "not counted")
-            await joint.said(home, "partner", "lift", row["id"])
+            await desk.said(home, "partner", "lift", row["id"])
             # Each admin decides for one instance. The ally has told its true count anew meanwhile.
             assert [shown[found.ally.host] for shown in await found.shown()] == counted
         await compare(*found)
@@ -154,6 +156,9 @@ async def test_old_foreign_and_uninvited_tallies_move_no_total(instances: Instan
         }
         await expect_answers(found, lies, 202)
         await expect_nothing_moved(found, lies, expected)
+        for home in found.honest:
+            kept = await home.look(lambda session: tallies.heads(session, 1))
+            assert kept.keys() == {each.actor for each in found.partners}
 
 
 async def expect_answers(company: Company, lies: dict[str, Document], status: int) -> None:
@@ -173,7 +178,7 @@ async def expect_nothing_moved(
     assert await company.shown() == [expected] * 2
     for name, lie in lies.items():
         await company.mallory.serve(lie)
-        await compare(*company.honest)
+        await joint.compare(*company.honest)
         assert await company.shown() == [expected] * 2, name
     assert [await company.evidence(home) for home in company.honest] == [[], []]
 
@@ -212,7 +217,7 @@ async def test_what_is_no_evidence_harms_nobody(instances: Instances) -> None:
         }
         for name, pair in pairs.items():
             await found.mallory.serve_evidence(pair)
-            await compare(*found.honest)
+            await joint.compare(*found.honest)
             assert [await found.evidence(home) for home in found.honest] == [[], []], name
         assert await found.shown() == [found.truth] * 2
 
@@ -271,6 +276,42 @@ async def test_who_hides_its_key_from_a_new_partner_is_caught_there_too(instance
         assert await joint.seen(river, org) == {org.host: 0, ally.host: 0, river.host: 0}
 
 
+async def test_who_comes_back_is_known_to_those_who_came_meanwhile(instances: Instances) -> None:
+    async with instances(3) as (org, ally, river):
+        await joint.join(ally, org)
+        await sign_at(ally, 30)
+        await talk(org, ally)
+        mallory = Liar(ally, org)
+        assert await mallory.update(org, await mallory.again(9000)) == 202
+        await joint.leave(ally, org)
+        await settle(ally, org)
+        await joint.join(river, org)
+        await compare(river)
+        assert await joint.evidence(river, org) == []
+        await joint.join(ally, org)
+        await talk(org, ally)
+        # It shows nothing of it itself.
+        await mallory.serve_evidence()
+        await compare(river)
+        assert len(await joint.evidence(river, org)) == 1
+        assert await joint.seen(river, org) == {org.host: 0, river.host: 0, ally.host: 0}
+
+
+async def test_nobody_is_asked_for_the_keys_of_strangers(instances: Instances) -> None:
+    async with company(instances) as found:
+        mallory, stranger = found.mallory, found.stranger
+        one, other = [await stranger.again(number, campaign=mallory.campaign) for number in (50, 60)]
+        listed = await mallory.roster()
+        await mallory.serve_roster(listed | {"items": [*listed["items"], found.air.actor], "totalItems": 4})
+        await mallory.serve(one)
+        await mallory.serve_evidence((one, other))
+        shown = await joint.document(found.ally, f"{joint.page(found.ally, found.org)}/tallies")
+        assert one in shown["items"]
+        asked = len(found.air.asked)
+        await compare(*found.honest)
+        assert len(found.air.asked) == asked
+
+
 async def later(author: Liar, document: Document) -> Document:
     """What the author says anyway, with another proof."""
     author.home.clock.advance(5)
@@ -302,9 +343,9 @@ async def test_a_tally_that_grows_tenfold_within_an_hour_is_flagged_at_every_par
             assert row["what"] == "grew from 1,029 to 10,290 within an hour"
         # It counts all the same: somebody is to look at it.
         assert await found.shown() == [found.truth | {found.ally.host: 10_290}] * 2
-        await joint.said(found.org, "partner", "lift", at_the_origin["id"])
+        await desk.said(found.org, "partner", "lift", at_the_origin["id"])
         assert [len(rows) for rows in await flagged(found)] == [0, 1]
 
 
 async def flagged(company: Company) -> list[list[Document]]:
-    return [await joint.listed(home, "partner", "evidence") for home in company.honest]
+    return [await desk.listed(home, "partner", "evidence") for home in company.honest]

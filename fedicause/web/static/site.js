@@ -135,7 +135,7 @@ function watchSupport(box) {
 
 function rememberHandle(form) {
   const KEY = "fedicause handle";
-  const field = form.elements.namedItem("handle");
+  const field = form.elements.namedItem(form.dataset.handle || "handle");
   try {
     if (!field.value) field.value = localStorage.getItem(KEY) ?? "";
     form.addEventListener("submit", () => localStorage.setItem(KEY, field.value.trim()));

@@ -277,6 +277,7 @@ def upgrade() -> None:
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("received_at", storage.columns.UtcTime(), nullable=False),
         sa.Column("passed_on", sa.Boolean(), nullable=False),
+        sa.Column("passed_at", storage.columns.UtcTime(), nullable=True),
         sa.Column("before", sa.BigInteger(), nullable=False),
         sa.Column("before_at", storage.columns.UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_tallies_coalition_id")),

@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("domain", sa.String(length=255), nullable=False),
         sa.Column("content_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("is_bulk", sa.Boolean(), nullable=False),
         sa.Column("return_token", sa.String(length=32), nullable=False),
         sa.Column("created_at", storage.columns.UtcTime(), nullable=False),
         sa.Column("next_at", storage.columns.UtcTime(), nullable=False),
@@ -85,8 +86,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("letters", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_letters_ended_at_next_at"), ["ended_at", "next_at"], unique=False
+            batch_op.f("ix_letters_ended_at_is_bulk_next_at"),
+            ["ended_at", "is_bulk", "next_at"],
+            unique=False,
         )
+        batch_op.create_index(batch_op.f("ix_letters_lease_until"), ["lease_until"], unique=False)
         batch_op.create_index(batch_op.f("ix_letters_person_id"), ["person_id"], unique=False)
 
     op.create_table(
@@ -104,6 +108,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sessions_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
 
+    op.create_table(
+        "history",
+        sa.Column("coalition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", storage.columns.UtcTime(), nullable=False),
+        sa.Column("endorsements", sa.BigInteger(), nullable=False),
+        sa.Column("signatures", sa.BigInteger(), nullable=False),
+        sa.Column("shares", sa.BigInteger(), nullable=False),
+        sa.Column("hosts", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_history_coalition_id")),
+        sa.PrimaryKeyConstraint("coalition_id", "day", name=op.f("pk_history")),
+    )
     op.create_table(
         "consents",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -165,6 +180,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_pledges_link_id"), ["link_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_pledges_network"), ["network"], unique=False)
         batch_op.create_index(batch_op.f("ix_pledges_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "ix_pledges_reasons",
+            ["signature_id"],
+            unique=False,
+            sqlite_where=sa.text("reason_state = 'pending' AND reason_sealed IS NOT NULL"),
+            postgresql_where=sa.text("reason_state = 'pending' AND reason_sealed IS NOT NULL"),
+        )
 
     with op.batch_alter_table("campaigns", schema=None) as batch_op:
         batch_op.add_column(sa.Column("asks", sa.Text(), nullable=True))
@@ -190,6 +212,11 @@ def downgrade() -> None:
         batch_op.drop_column("asks")
 
     with op.batch_alter_table("pledges", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_pledges_reasons",
+            sqlite_where=sa.text("reason_state = 'pending' AND reason_sealed IS NOT NULL"),
+            postgresql_where=sa.text("reason_state = 'pending' AND reason_sealed IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_pledges_person_id"))
         batch_op.drop_index(batch_op.f("ix_pledges_network"))
         batch_op.drop_index(batch_op.f("ix_pledges_link_id"))
@@ -200,6 +227,7 @@ def downgrade() -> None:
 
     op.drop_table("share_links")
     op.drop_table("consents")
+    op.drop_table("history")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sessions_user_id"))
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at"))
@@ -207,7 +235,8 @@ def downgrade() -> None:
     op.drop_table("sessions")
     with op.batch_alter_table("letters", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_letters_person_id"))
-        batch_op.drop_index(batch_op.f("ix_letters_ended_at_next_at"))
+        batch_op.drop_index(batch_op.f("ix_letters_lease_until"))
+        batch_op.drop_index(batch_op.f("ix_letters_ended_at_is_bulk_next_at"))
 
     op.drop_table("letters")
     with op.batch_alter_table("doors", schema=None) as batch_op:

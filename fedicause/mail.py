@@ -1,0 +1,205 @@
+"""Writes letters in the language of whoever gets them, and queues them."""
+
+import json
+import re
+import secrets
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import idna
+import jinja2
+from jinja2.runtime import Context
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import templates
+from fedicause import words
+from fedicause.here import Here
+from fedicause.seal import Seal
+from storage import letters, notices
+
+_TEMPLATES: Final = Path(templates.__file__).parent
+# Nobody waits for these; there may be thousands of them.
+_IN_BULK: Final = frozenset({"remind", "update", "target"})
+_LONGEST_SUBJECT: Final = 200
+# What would need quotes, end the address, or begin another one or another header.
+_NOT_LOCAL: Final = re.compile(r'[\s\x00-\x20\x7f-\xa0()<>\[\]:;@\\,"]|^\.|\.$|\.\.')
+_GAP: Final = re.compile(r"\n{3,}")
+_NOT_PRINTED: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+
+
+class NoAddress(ValueError):
+    """Nothing can be sent to what was given as a mail address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A letter in both forms that one message holds."""
+
+    subject: str
+    text: str
+    html: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A letter with its addressee; `kind` as Letter.kind, `unsubscribe` a URL for POST (RFC 8058)."""
+
+    kind: str
+    to: str
+    composed: Composed
+    person_id: int | None = None
+    reply_to: str | None = None
+    unsubscribe: str | None = None
+
+
+def compose(name: str, language: str, **values: object) -> Composed:
+    """The letter `templates/mail/{name}` in a language, in English where there is no such translation.
+
+    Each needs `organisation` (a name) and `site` (its base URL), and
+    - confirm, remind: `title` and `campaign` (URL), `confirm` and `decline` (URLs), `days` (until forgotten)
+    - known: `title`, `campaign`, `page` (URL), `decline`
+    - page: `page`, `decline`, `hours` (that the link works)
+    - update: `title`, `campaign`, `headline`, `address` (URL of the news), `text` (Markdown),
+      `html` (sanitised), `unsubscribe` (URL)
+    - target: `title`, `campaign`, `headline`, `text`, `sender` (a name), `answers` (reach the sender?)
+    - staff_welcome: `login` (URL), `role`
+
+    What somebody typed into a form is in no letter before its address is confirmed: that would send anybody's
+    words to anybody.
+    """
+    language = language.lower().partition("-")[0]
+    if language not in words.LOCALES:
+        language = words.SOURCE
+    environment = _environment()
+    text = environment.get_template(f"mail/{name}.txt")
+    values |= {"ui": language}
+    subject = one_line("".join(text.blocks["subject"](text.new_context(values))))[:_LONGEST_SUBJECT]
+    html = environment.get_template(f"mail/{name}.html").render(values | {"subject": subject})
+    lines = "\n".join(text.render(values).splitlines())
+    plain = _GAP.sub("\n\n", lines).strip() + "\n"
+    return Composed(subject, plain, html, language)
+
+
+async def queue(
+    session: AsyncSession,
+    here: Here,
+    *,
+    kind: str,
+    to: str,
+    composed: Composed,
+    person_id: int | None = None,
+    reply_to: str | None = None,
+    unsubscribe: str | None = None,
+) -> None:
+    """Queues a letter, unless its person gets none any more; raises NoAddress.
+
+    Whoever commits may ring `letters`; otherwise the sweep finds it.
+    """
+    draft = Draft(kind, to, composed, person_id, reply_to, unsubscribe)
+    await queue_many(session, here, [draft])
+
+
+async def queue_many(session: AsyncSession, here: Here, drafts: Sequence[Draft]) -> None:
+    """Queues letters in two statements, all or none; raises NoAddress."""
+    sealed = [_sealed(here.seal, draft) for draft in drafts]
+    unwanted = await letters.unwanted(
+        session, {draft.person_id for draft in drafts if draft.person_id is not None}
+    )
+    new = [each for each in sealed if each.person_id not in unwanted]
+    if new:
+        await letters.add(session, new, here.now)
+        await notices.post(session, "letters")
+
+
+def _sealed(seal: Seal, draft: Draft) -> letters.New:
+    to = address(draft.to)
+    content = {
+        "to": to,
+        "subject": draft.composed.subject,
+        "text": draft.composed.text,
+        "html": draft.composed.html,
+        "language": draft.composed.language,
+        "reply_to": address(draft.reply_to) if draft.reply_to else None,
+        "unsubscribe": draft.unsubscribe,
+    }
+    packed = zlib.compress(json.dumps(content, ensure_ascii=False).encode(), 1)
+    return letters.New(
+        kind=draft.kind,
+        person_id=draft.person_id,
+        domain=to.rpartition("@")[2],
+        content_sealed=seal.close(packed),
+        # Some servers change the case of what is before the @.
+        return_token=secrets.token_hex(16),
+        is_bulk=draft.kind in _IN_BULK,
+    )
+
+
+def unsealed(seal: Seal, content_sealed: bytes) -> Draft:
+    """A queued letter; raises WrongSecret."""
+    content = json.loads(zlib.decompress(seal.open(content_sealed)))
+    composed = Composed(content["subject"], content["text"], content["html"], content["language"])
+    return Draft(
+        "", content["to"], composed, reply_to=content["reply_to"], unsubscribe=content["unsubscribe"]
+    )
+
+
+def address(given: str) -> str:
+    """The address as a server takes it, its domain in ASCII; raises NoAddress."""
+    local, at, domain = given.strip().rpartition("@")
+    if not at or not 0 < len(local.encode(errors="replace")) <= 64 or _NOT_LOCAL.search(local):
+        raise NoAddress("no mail address")
+    try:
+        ascii_domain = idna.encode(domain, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError) as error:
+        raise NoAddress("no mail domain") from error
+    if "." not in ascii_domain or len(ascii_domain) > 253:
+        raise NoAddress("no mail domain")
+    return f"{local}@{ascii_domain}"
+
+
+def one_line(text: str) -> str:
+    """Text for a header: printable, and without what would begin another one."""
+    return " ".join(_NOT_PRINTED.sub(" ", text).split())
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=jinja2.select_autoescape(("html",)),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.filters.update(bare=_bare, day=_day)
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _bare(address: str) -> str:
+    """An address for people: without its scheme."""
+    return address.split("://", 1)[-1].rstrip("/")
+
+
+@jinja2.pass_context
+def _day(context: Context, moment: date) -> str:
+    return words.day(context["ui"], moment)
+
+
+@jinja2.pass_context
+def _gettext(context: Context, text: str) -> str:
+    return words.gettext(context["ui"], text)
+
+
+@jinja2.pass_context
+def _ngettext(context: Context, one: str, many: str, number: int) -> str:
+    return words.ngettext(context["ui"], one, many, number)

@@ -1,0 +1,271 @@
+"""Somebody signs: the form, the letter's link and its button."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from federation import sketches
+from fedicause import pledge
+from fedicause.clerk import Clerk
+from fedicause.group_commit import Overloaded
+from fedicause.here import Here
+from fedicause.pledge import Waiting, Wish
+from fedicause.web import cached, forms, gather, guard, headers, network, public, render, served, translations
+from fedicause.web.cached import Rendered, Shown
+from fedicause.web.forms import Written
+from fedicause.web.guard import GUARD, TooSoon, Unproven
+from fedicause.web.keys import INSTANCE, SHELF
+from fedicause.web.throttle import TooMany
+from fedicause.web.translations import Choice
+from fedicause.web.views import CampaignPage, Signing
+
+CLERK = web.AppKey("clerk", Clerk)
+MOST_BYTES: Final = 64 * 1024
+COME_AGAIN: Final = 30
+"""Seconds, when there is more than can be taken."""
+_FORM: Final = "application/x-www-form-urlencoded"
+
+Sent = MultiMapping[object]
+
+routes = web.RouteTableDef()
+
+
+def prepare(app: web.Application) -> None:
+    """Adds who stands before the form, and who takes it."""
+    app[GUARD] = guard.Guard(app[INSTANCE])
+    app.cleanup_ctx.append(_clerk)
+    app.add_routes(routes)
+
+
+async def _clerk(app: web.Application) -> AsyncIterator[None]:
+    async with Clerk(app[INSTANCE]) as clerk:
+        app[CLERK] = clerk
+        yield
+
+
+@routes.get("/campaigns/{address}/challenge")
+async def challenge(request: web.Request) -> web.Response:
+    """Work for the script of the form."""
+    made = request.app[GUARD].challenge(_path(*_address(request)))
+    return web.Response(body=served.json_bytes(made), headers={**headers.JSON, "Cache-Control": "no-store"})
+
+
+@routes.get("/campaigns/{address}/signatures")
+async def back(request: web.Request) -> web.Response:
+    """Whoever loads again what was sent as a form."""
+    raise web.HTTPSeeOther(_path(*_address(request)))
+
+
+@routes.post("/campaigns/{address}/signatures")
+async def sign(request: web.Request) -> web.Response:
+    """303 to one page for every address, known or not; else the form again, with what is wrong."""
+    sent = await _sent(request)
+    slug, origin = _address(request)
+    view = (await _look(request, slug, origin)).view
+    choice = _choose(request, view, str(sent.get("lang", "")))
+    if view.form is None:
+        raise web.HTTPSeeOther(_with_language(view.card.path, choice))
+    written = forms.read(sent, view.form.asks)
+    if written.problems:
+        return _form_again(request, view, choice, written)
+    try:
+        proof = await _proof(request.app[GUARD], sent, view.card.path)
+    except TooSoon:
+        return _ask_once_more(request, view, choice, written, str(sent.get("stamp", "")))
+    except Unproven:
+        return _ask_once_more(request, view, choice, written)
+    instance = request.app[INSTANCE]
+    source = network.network_of(request)
+    domain = sketches.canonical(written.values["mail"]).rpartition("@")[2]
+    try:
+        request.app[GUARD].count(source, domain, by_hand=proof.by_hand)
+        hashed = instance.seal.blind("network", source.encode()) if source else None
+        given = written.given(choice.language, hashed, via=written.via or _via_of_page(request))
+        outcome = await request.app[CLERK].ask(Wish(slug, origin, given, proof.fingerprint, proof.until))
+    except TooMany as error:
+        return _form_again(request, view, choice, written, fault="slow", seconds=error.seconds)
+    except Overloaded:
+        return _form_again(request, view, choice, written, fault="slow", seconds=COME_AGAIN)
+    if outcome == "used":
+        return _ask_once_more(request, view, choice, written)
+    page = f"{view.card.path}/signatures/sent" if outcome == "taken" else view.card.path
+    return _see_other(_with_language(page, choice))
+
+
+@routes.get("/campaigns/{address}/signatures/sent")
+async def sent(request: web.Request) -> web.Response:
+    """What everybody sees who has sent the form."""
+    shown = await _look(request, *_address(request))
+    choice = public.choose(request, shown.view)
+    path = f"{shown.view.card.path}/signatures/sent"
+
+    def show(view: CampaignPage) -> Rendered:
+        html = render.page("sent.html", choice, view=view, site=view.site, path=path, attempt=None)
+        more = {"X-Robots-Tag": "noindex"}
+        return Rendered(html.encode(), {**public.page_headers(request, choice, view), **more})
+
+    return cached.answer(request, request.app[SHELF].rendered(shown, ("sent", choice), show))
+
+
+@routes.get("/confirm/{token}")
+async def confirmation(request: web.Request) -> web.Response:
+    """A button. Nothing changes by looking: scanners of mail follow every link."""
+    return await _leaf(request, "confirm.html", await _waiting(request))
+
+
+@routes.post("/confirm/{token}")
+async def confirm(request: web.Request) -> web.Response:
+    """Makes the signature count; 303 to the page that thanks for it."""
+    confirmed = await request.app[CLERK].confirm(request.match_info["token"])
+    if confirmed is None:
+        return await _leaf(request, "confirm.html", None)
+    lang = translations.choose(request.query.get("lang"), None, "").asked
+    return _see_other(f"/signed/{confirmed.share}" + (f"?lang={lang}" if lang else ""))
+
+
+@routes.get("/decline/{token}")
+async def objection(request: web.Request) -> web.Response:
+    """A button for whoever did not sign."""
+    return await _leaf(request, "decline.html", await _waiting(request))
+
+
+@routes.post("/decline/{token}")
+async def decline(request: web.Request) -> web.Response:
+    """Forgets what somebody else wrote, and sends no more letters."""
+    withdraw = (await _sent(request)).get("withdraw") == "yes"
+    await request.app[CLERK].decline(request.match_info["token"], withdraw=withdraw)
+    # Whoever presses twice sees the same.
+    return await _leaf(request, "declined.html", None, status=200)
+
+
+async def _waiting(request: web.Request) -> Waiting | None:
+    instance = request.app[INSTANCE]
+    async with instance.database.reading() as session:
+        return await pledge.look(session, Here.at(instance), request.match_info["token"])
+
+
+async def _leaf(
+    request: web.Request, template: str, waiting: Waiting | None, *, status: int | None = None
+) -> web.Response:
+    """A page that a letter leads to."""
+    site = (await request.app[SHELF].look("site", lambda: gather.about(request.app[INSTANCE]))).view.site
+    choice = translations.choose(
+        request.query.get("lang"), request.headers.get("Accept-Language"), site.language
+    )
+    choice = translations.narrow(choice, frozenset())
+    html = render.page(template, choice, site=site, path=request.path, waiting=waiting)
+    return private(request, choice, html, status or (200 if waiting else 404))
+
+
+async def _sent(request: web.Request) -> Sent:
+    """The form that was sent, if it was from here."""
+    if not guard.is_from_here(request):
+        raise web.HTTPForbidden
+    if request.content_type != _FORM and request.can_read_body:
+        raise web.HTTPUnsupportedMediaType
+    if (request.content_length or 0) > MOST_BYTES:
+        raise web.HTTPRequestEntityTooLarge(MOST_BYTES, request.content_length or 0)
+    return await request.post()
+
+
+async def _proof(keeper: guard.Guard, sent: Sent, path: str) -> guard.Proof:
+    solved, stamp = str(sent.get("altcha", "")), str(sent.get("stamp", ""))
+    return await keeper.proven(solved, path) if solved else keeper.stamped(stamp, path)
+
+
+def _address(request: web.Request) -> tuple[str, str | None]:
+    """The slug, and the origin unless that is here."""
+    slug, origin = served.split_address(request.match_info["address"])
+    return slug, None if origin == request.app[INSTANCE].settings.host else origin
+
+
+def _path(slug: str, origin: str | None) -> str:
+    return f"/campaigns/{slug}" + (f"@{origin}" if origin else "")
+
+
+async def _look(request: web.Request, slug: str, origin: str | None) -> Shown[CampaignPage]:
+    if origin is None:
+        return await public.look_at_campaign(request, slug)
+    return await public.look_at_hosted(request, slug, origin)
+
+
+def _choose(request: web.Request, view: CampaignPage, lang: str) -> Choice:
+    """The language of the page that was filled in: its form says it."""
+    choice = translations.choose(lang or None, request.headers.get("Accept-Language"), view.site.language)
+    return translations.narrow(choice, view.languages)
+
+
+def _via_of_page(request: web.Request) -> str:
+    """The link by which somebody came to the page with the form, as the browser says."""
+    page = urlsplit(request.headers.get("Referer", ""))
+    return forms.link_token(parse_qs(page.query).get("via", [""])[0])
+
+
+def _form_again(
+    request: web.Request,
+    view: CampaignPage,
+    choice: Choice,
+    written: Written,
+    *,
+    fault: str = "",
+    seconds: int = 0,
+) -> web.Response:
+    """The campaign's page with the form as it was filled in."""
+    signing = Signing(
+        written.values, written.problems, written.ticked, written.via or _via_of_page(request), fault
+    )
+    html = render.page(
+        "campaign.html",
+        choice,
+        view=view,
+        site=view.site,
+        path=view.card.path,
+        attempt=None,
+        signing=signing,
+    )
+    answer = private(request, choice, html, 429 if fault else 422)
+    if fault:
+        answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def _ask_once_more(
+    request: web.Request, view: CampaignPage, choice: Choice, written: Written, stamp: str | None = None
+) -> web.Response:
+    """A page with one button, for browsers without a script. `stamp` is one that came back too soon."""
+    html = render.page(
+        "again.html",
+        choice,
+        view=view,
+        site=view.site,
+        path=view.card.path,
+        written=written,
+        via=written.via or _via_of_page(request),
+        stamp=stamp or request.app[GUARD].stamp(view.card.path),
+        too_soon=stamp is not None,
+    )
+    return private(request, choice, html, 200)
+
+
+def private(request: web.Request, choice: Choice, html: str, status: int) -> web.Response:
+    """A page for one reader: no cache keeps it, no search engine lists it, nobody else hears its address."""
+    sent = {
+        **headers.page(dev=request.app[INSTANCE].settings.dev),
+        "Content-Language": choice.language,
+        "Cache-Control": "no-store",
+        "X-Robots-Tag": "noindex",
+        # Not `no-referrer`: browsers then say nothing of where a form comes from.
+        "Referrer-Policy": "same-origin",
+    }
+    return web.Response(body=html.encode(), status=status, headers=sent)
+
+
+def _see_other(path: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})
+
+
+def _with_language(path: str, choice: Choice) -> str:
+    return f"{path}?lang={choice.asked}" if choice.asked else path
