@@ -61,13 +61,14 @@ async def find(session: AsyncSession, here: Here, slug: str, origin: str | None)
     coalition = await coalitions.of_foreign(session, theirs.id) if theirs else None
     if theirs is None or coalition is None:
         raise NotCollected(slug)
+    _expect_open(theirs)
     return await _theirs(session, here, theirs, coalition)
 
 
 async def of_coalitions(
-    session: AsyncSession, here: Here, coalition_ids: Collection[int]
+    session: AsyncSession, here: Here, coalition_ids: Collection[int], *, closed_too: bool = False
 ) -> dict[int, Place]:
-    """Those of these coalitions, by row key, whose campaign takes signatures here."""
+    """Those of these coalitions, by row key, whose campaign takes signatures here, or did."""
     found = {}
     for coalition_id in coalition_ids:
         coalition = await coalitions.by_id(session, coalition_id)
@@ -76,8 +77,9 @@ async def of_coalitions(
         try:
             ours = await coalitions.ours(session, coalition)
             theirs = await coalitions.theirs(session, coalition)
+            if not closed_too:
+                _expect_open(ours[0] if ours else theirs)
             if ours is not None:
-                _expect_open(ours[0])
                 found[coalition_id] = await _ours(session, here, ours[0], coalition)
             elif theirs is not None:
                 found[coalition_id] = await _theirs(session, here, theirs, coalition)
@@ -101,8 +103,8 @@ async def _is_member(session: AsyncSession, coalition: Coalition, own_uri: str) 
     return member is not None and member.state == "accepted" and coalition.sketch_key_sealed is not None
 
 
-def _expect_open(campaign: Campaign | ForeignCampaign) -> None:
-    if campaign.state != "published":
+def _expect_open(campaign: Campaign | ForeignCampaign | None) -> None:
+    if campaign is not None and campaign.state != "published":
         raise Closed(campaign.slug)
 
 
@@ -126,7 +128,6 @@ async def _theirs(
     own = _named(here, organisation, actor)
     if coalition.sketch_key_sealed is None or not await _is_member(session, coalition, own[0]):
         raise NotCollected(campaign.slug)
-    _expect_open(campaign)
     texts = await foreign.texts(session, campaign.id)
     return Place(
         coalition_id=coalition.id,

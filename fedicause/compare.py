@@ -70,6 +70,7 @@ class _Found:
     name: str | None = None
     inbox: str | None = None
     was_reached: bool = True
+    roster_version: int = 0
     has_our_roster: bool = True
 
 
@@ -253,11 +254,11 @@ class Comparer:
         if document is None:
             return
         found.etag = document.etag
+        found.roster_version = max([0, *(each.version for each in _rosters(known, found))])
         authors = _authors(known, found)
         for one, other in tallies.read_evidence(document.data):
             with _whatever(peer.base):
                 if one.get("attributedTo") not in authors:
-                    found.etag = None  # to be asked for again: they may be partners then
                     continue
                 try:
                     pair = await self._attested(one, other)
@@ -321,7 +322,9 @@ class Comparer:
             member = await members.of(session, coalition_id, each.uri)
             if member is not None:
                 member.heard_at = here.now
-                member.evidence_etag = each.etag or member.evidence_etag
+                # By another roster some was passed over that is about partners.
+                if each.etag is not None and each.roster_version == coalition.roster_version:
+                    member.evidence_etag = each.etag
                 member.name, member.inbox = each.name or member.name, each.inbox or member.inbox
         coalition.compared_at = here.now
         await session.flush()
@@ -369,8 +372,12 @@ def digest_of(heads: list[TallyRow]) -> str:
 
 def _authors(known: _Known, found: _Found) -> list[str]:
     """Whose documents are looked at: nobody else's key is even asked for."""
-    listed = [each.members for each in (known.roster, *found.rosters) if each is not None]
-    return [known.coalition.campaign_uri, *{uri for uris in listed for uri in uris}]
+    listed = {uri for each in _rosters(known, found) for uri in each.members}
+    return [known.coalition.campaign_uri, *listed]
+
+
+def _rosters(known: _Known, found: _Found) -> list[Roster]:
+    return [each for each in (known.roster, *found.rosters) if each is not None]
 
 
 def _version(signed: Tally | Roster) -> str:

@@ -145,11 +145,13 @@ async def attempt(session: AsyncSession, here: Here, counted: Counted) -> None:
     await attempts.sweep(session, here.now - REMEMBERED)
 
 
-async def succeed(session: AsyncSession, counted: Counted) -> None:
+async def succeed(session: AsyncSession, here: Here, counted: Counted) -> None:
     """An attempt was none of the failures that it was counted as.
 
     Of a network only this one: whoever knows one password may be guessing others there.
     """
+    # In the order of `attempt`, so that nobody waits for each other.
+    await attempts.locked(session, [key for _, key in counted], here.now)
     await attempts.forget(session, [key for kind, key in counted if kind != "network"])
     await attempts.forgive(session, [key for kind, key in counted if kind == "network"])
 
@@ -171,7 +173,7 @@ async def admit(
     if user is None or user.disabled_at is not None or user.password_hash != password_hash:
         raise Wrong
     is_half = user.totp_sealed is not None
-    await succeed(session, counted)
+    await succeed(session, here, counted)
     await sessions.sweep(session, now=here.now, seen_before=here.now - IDLE)
     if replaces is not None:
         await sessions.end(session, _hashed(replaces))
@@ -184,7 +186,7 @@ async def complete(session: AsyncSession, here: Here, user_id: int, *, replaces:
     """The whole session for half of one whose second step was right; raises Wrong if it is gone."""
     if not await sessions.end(session, replaces):
         raise Wrong
-    await succeed(session, own_key(here, user_id))
+    await succeed(session, here, own_key(here, user_id))
     await audit.add(session, user_id=user_id, deed="login", now=here.now)
     return await _begun(session, here, user_id, is_half=False)
 

@@ -66,6 +66,7 @@ class Waiting:
     country: str
     asked_at: datetime
     place: Place
+    is_open: bool
 
 
 async def ask(session: AsyncSession, here: Here, wishes: Sequence[Wish]) -> list[Outcome]:
@@ -94,16 +95,20 @@ async def ask(session: AsyncSession, here: Here, wishes: Sequence[Wish]) -> list
 
 
 async def look(session: AsyncSession, here: Here, token: str) -> Waiting | None:
-    """What a mailed link is about; None when it is forgotten, or its campaign takes no signatures."""
+    """What a mailed link is about; None when it is forgotten."""
     found = (await pledges.by_tokens(session, [_hash(token)])).get(_hash(token))
     if found is None:
         return None
-    place = (await collecting.of_coalitions(session, here, [found.coalition_id])).get(found.coalition_id)
+    of = [found.coalition_id]
+    place = (await collecting.of_coalitions(session, here, of, closed_too=True)).get(found.coalition_id)
     if place is None:
         return None
+    is_open = bool(await pledges.open_coalitions(session, of))
     details = json.loads(here.seal.open(found.details_sealed))
     reason = here.seal.open(found.reason_sealed).decode() if found.reason_sealed else ""
-    return Waiting(found.state, details["name"], reason, found.shown, found.country, found.asked_at, place)
+    return Waiting(
+        found.state, details["name"], reason, found.shown, found.country, found.asked_at, place, is_open
+    )
 
 
 async def confirm(session: AsyncSession, here: Here, tokens: Sequence[str]) -> list[Confirmed | None]:
@@ -114,7 +119,7 @@ async def confirm(session: AsyncSession, here: Here, tokens: Sequence[str]) -> l
     found = {
         key: each
         for key, each in found.items()
-        if each.coalition_id in usable and each.state in ("pending", "confirmed")
+        if each.state == "confirmed" or (each.state == "pending" and each.coalition_id in usable)
     }
     new = [each for each in found.values() if each.state == "pending"]
     for coalition_id in sorted({each.coalition_id for each in new}):

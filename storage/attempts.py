@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
@@ -15,9 +15,13 @@ async def locked(session: AsyncSession, keys: Collection[bytes], now: datetime) 
     ordered = sorted(set(keys))
     rows = [{"key": key, "failures": 0, "last_at": now} for key in ordered]
     insert = batches.insert(batches.dialect_of(session), Attempt).values(rows)
-    await session.execute(insert.on_conflict_do_nothing(index_elements=["key"]))
-    query = select(Attempt).where(Attempt.key.in_(ordered)).order_by(Attempt.key).with_for_update()
-    return {row.key: row for row in await session.scalars(query)}
+    # Changed to what it is: that locks a row, and makes one again that somebody has just forgotten.
+    found = await session.scalars(
+        insert.on_conflict_do_update(index_elements=["key"], set_={"failures": Attempt.failures})
+        .returning(Attempt)
+        .execution_options(populate_existing=True)
+    )
+    return {row.key: row for row in found}
 
 
 async def forget(session: AsyncSession, keys: Collection[bytes]) -> None:

@@ -113,7 +113,9 @@ async def sent(request: web.Request) -> web.Response:
 @routes.get("/confirm/{token}")
 async def confirmation(request: web.Request) -> web.Response:
     """A button. Nothing changes by looking: scanners of mail follow every link."""
-    return await _leaf(request, "confirm.html", await _waiting(request))
+    waiting = await _waiting(request)
+    can_confirm = waiting is not None and (waiting.is_open or waiting.state == "confirmed")
+    return await _leaf(request, "confirm.html", waiting if can_confirm else None)
 
 
 @routes.post("/confirm/{token}")

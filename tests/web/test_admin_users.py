@@ -198,7 +198,9 @@ async def test_the_audit_log_is_read_page_by_page(client: Client, instance: Inst
         assert (await alice.get(f"/admin/audit{query}")).status == 404
 
 
-@pytest.mark.parametrize("evil", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}"])
+@pytest.mark.parametrize(
+    "evil", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7777*7777 }}"]
+)
 async def test_what_somebody_wrote_runs_nowhere(client: Client, instance: Instance, evil: str) -> None:
     alice = await staff.come_in(client, instance)
     async with instance.database.writing() as session:
@@ -213,7 +215,7 @@ async def test_what_somebody_wrote_runs_nowhere(client: Client, instance: Instan
     for page in pages:
         assert "<script>alert" not in page.text
         assert "<img src=x" not in page.text
-        assert "49" not in page.text
+        assert "60481729" not in page.text
 
 
 async def test_the_overview_shows_what_waits_to_those_who_may_look(

@@ -202,8 +202,11 @@ async def test_a_closed_campaign_has_no_form_and_takes_none(
     assert "/signatures" not in (await forms.get(client, "/campaigns/forest")).text
     answer = await forms.post(client, "/campaigns/forest/signatures", forms.BOB | {"altcha": proof})
     assert (answer.status, answer.location) == (303, "/campaigns/forest?lang=en")
+    assert (await forms.get(client, letter.links["confirm"])).status == 404
     assert (await forms.post(client, letter.links["confirm"], {})).status == 404
     assert len(await letters.waiting(instance)) == 1
+    # Whoever did not sign is still asked, and left alone.
+    assert "forget it" in (await forms.get(client, letter.links["decline"])).text
 
 
 async def test_a_draft_and_nothing_take_no_signatures(

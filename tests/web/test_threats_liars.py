@@ -288,6 +288,9 @@ async def test_who_comes_back_is_known_to_those_who_came_meanwhile(instances: In
         await joint.join(river, org)
         await compare(river)
         assert await joint.evidence(river, org) == []
+        told = await joint.member(river, org)
+        assert told is not None
+        assert told.evidence_etag is not None
         await joint.join(ally, org)
         await talk(org, ally)
         # It shows nothing of it itself.

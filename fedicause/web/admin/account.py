@@ -197,7 +197,7 @@ async def _confirm(request: web.Request) -> str:
         user = await _user(session, request)
     if not await request.app[CHECKER].fits(_password(request, "password"), user.password_hash):
         raise Wrong
-    await transactions.change(instance, lambda session, _here: login.succeed(session, counted))
+    await transactions.change(instance, lambda session, here: login.succeed(session, here, counted))
     return user.password_hash
 
 

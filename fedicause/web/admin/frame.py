@@ -49,16 +49,14 @@ A part of the administration is built on it like this:
   Every page works without JavaScript.
 """
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from aiohttp import web
 from markupsafe import Markup
-from multidict import MultiDictProxy
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import login, moderate, publish, roles
@@ -68,13 +66,14 @@ from fedicause.login import Staff
 from fedicause.roles import Right
 from fedicause.staff import Unknown as UnknownUser
 from fedicause.web import gather, headers, render, transactions, translations
-from fedicause.web.admin import cookies
+from fedicause.web.admin import admission, cookies
 from fedicause.web.keys import INSTANCE
 from fedicause.web.transactions import Verb
 from storage import audit, errands, sessions
 
-USER = web.RequestKey("user", Staff)
-FORM = web.RequestKey("form", MultiDictProxy[Any])
+USER = admission.USER
+FORM = admission.FORM
+text = admission.text
 MOST_BYTES: Final = 1 << 20
 _PRIVATE: Final = {"Cache-Control": "no-store"}
 MAPPED: Final[Mapping[type[Exception], int]] = {
@@ -124,7 +123,7 @@ def staff(right: Right, *, most_bytes: int = MOST_BYTES) -> Callable[[Handler], 
                 try:
                     return await handler(request)
                 finally:
-                    _close_files(request)
+                    admission.close_files(request)
             except tuple(MAPPED) as error:
                 status = next(status for kind, status in MAPPED.items() if isinstance(error, kind))
                 return await failure(request, status)
@@ -214,15 +213,6 @@ async def failure(request: web.Request, status: int) -> web.Response:
     return await render_admin(request, "admin/failure.html", status=status, failed=status)
 
 
-def text(request: web.Request, name: str, most: int = 10_000) -> str:
-    """A field of the form as text, without what databases refuse; empty if it is missing or a file."""
-    value = request[FORM].get(name, "")
-    if not isinstance(value, str):
-        return ""
-    printable = value.replace("\r\n", "\n").replace("\x00", "").encode(errors="replace").decode()
-    return printable.strip()[:most]
-
-
 def page_headers(instance: Instance) -> dict[str, str]:
     """For pages of the staff: kept by nobody, found by nobody, in nobody's frame, with forms to ourselves."""
     policy = (
@@ -238,44 +228,12 @@ def page_headers(instance: Instance) -> dict[str, str]:
     }
 
 
-def is_own(request: web.Request) -> bool:
-    """Whether a form was sent by a page of ours: browsers say so, and nothing else has business here."""
-    origin = request.headers.get("Origin")
-    if origin is not None:
-        return origin == request.app[INSTANCE].settings.url
-    return request.headers.get("Sec-Fetch-Site") == "same-origin"
-
-
-async def whose(request: web.Request) -> Staff | None:
-    """Who of the staff is asking; half a session counts too."""
-    token = cookies.get(request, "session")
-    if not token or len(token) > 100:
-        return None
-    instance = request.app[INSTANCE]
-    async with instance.database.reading() as session:
-        return await login.who(session, token, instance.now())
-
-
-async def read_form(request: web.Request) -> None:
-    """Puts the fields into request[FORM]; raises 413 for too much of them, 400 for what is no form."""
-    try:
-        request[FORM] = await request.post()
-    except (ValueError, LookupError) as error:
-        # Broken, or in a character set that there is not.
-        raise web.HTTPBadRequest from error
-
-
-def holds_token(request: web.Request, user: Staff) -> bool:
-    """Whether the form was made for this session."""
-    return hmac.compare_digest(text(request, "csrf", 100).encode(), user.csrf.encode())
-
-
 async def _admit(request: web.Request, right: Right, most_bytes: int) -> web.Request | web.Response:
     """The request with its user and form; or what is answered instead."""
     is_form = request.method not in {"GET", "HEAD"}
-    if is_form and not is_own(request):
+    if is_form and not admission.is_own(request):
         return await failure(request, 403)
-    user = await whose(request)
+    user = await admission.whose(request)
     if user is None or user.is_half:
         return _to_the_door(request, user)
     request[USER] = user
@@ -288,18 +246,11 @@ async def _admit(request: web.Request, right: Right, most_bytes: int) -> web.Req
         return await failure(request, 403)
     if is_form:
         request = request.clone(client_max_size=most_bytes)
-        await read_form(request)
-        if not holds_token(request, user):
-            _close_files(request)
+        await admission.read_form(request)
+        if not admission.holds_token(request, user):
+            admission.close_files(request)
             return await failure(request, 403)
     return request
-
-
-def _close_files(request: web.Request) -> None:
-    """What was uploaded is in temporary files: whoever wants to keep it has read it by now."""
-    for value in request.get(FORM, {}).values():
-        if isinstance(value, web.FileField):
-            value.file.close()
 
 
 def _to_the_door(request: web.Request, half: Staff | None) -> web.Response:

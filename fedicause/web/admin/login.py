@@ -15,7 +15,7 @@ from fedicause.instance import Instance
 from fedicause.login import Entrance, Staff, Wait, Wrong
 from fedicause.seal import Seal, WrongSecret
 from fedicause.web import network, transactions
-from fedicause.web.admin import cookies, frame
+from fedicause.web.admin import admission, cookies, frame
 from fedicause.web.admin.checker import CHECKER
 from fedicause.web.keys import INSTANCE
 from storage import audit, sessions, users
@@ -28,7 +28,7 @@ routes = web.RouteTableDef()
 
 @routes.get("/admin/login")
 async def ask(request: web.Request) -> web.Response:
-    user = await frame.whose(request)
+    user = await admission.whose(request)
     if user is not None and not user.is_half:
         raise web.HTTPSeeOther(local(request.query.get("next", "")))
     return await _ask(request, next_=request.query.get("next", ""))
@@ -37,9 +37,9 @@ async def ask(request: web.Request) -> web.Response:
 @routes.post("/admin/login")
 async def enter(request: web.Request) -> web.Response:
     """A session for who knows a password. There is none before: nobody can have laid one out for them."""
-    if not frame.is_own(request):
+    if not admission.is_own(request):
         return await frame.failure(request, 403)
-    await frame.read_form(request)
+    await admission.read_form(request)
     instance = request.app[INSTANCE]
     email, next_ = frame.text(request, "email", 254), frame.text(request, "next", 500)
     try:
@@ -59,7 +59,7 @@ async def enter(request: web.Request) -> web.Response:
 
 @routes.get("/admin/login/code")
 async def ask_code(request: web.Request) -> web.Response:
-    user = await frame.whose(request)
+    user = await admission.whose(request)
     if user is None:
         raise web.HTTPSeeOther("/admin/login")
     if not user.is_half:
@@ -70,14 +70,14 @@ async def ask_code(request: web.Request) -> web.Response:
 @routes.post("/admin/login/code")
 async def enter_code(request: web.Request) -> web.Response:
     """The whole session for half of one; under a new token, like every step up."""
-    if not frame.is_own(request):
+    if not admission.is_own(request):
         return await frame.failure(request, 403)
-    user = await frame.whose(request)
-    await frame.read_form(request)
+    user = await admission.whose(request)
+    await admission.read_form(request)
     next_ = frame.text(request, "next", 500)
     if user is None or not user.is_half:
         return await _ask(request, problem="late", next_=next_, status=422)
-    if not frame.holds_token(request, user):
+    if not admission.holds_token(request, user):
         return await frame.failure(request, 403)
     try:
         entrance = await _complete(request, user)
