@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
@@ -16,10 +16,11 @@ async def locked(session: AsyncSession, keys: Collection[bytes], now: datetime) 
     rows = [{"key": key, "failures": 0, "last_at": now} for key in ordered]
     insert = batches.insert(batches.dialect_of(session), Attempt).values(rows)
     # Changed to what it is: that locks a row, and makes one again that somebody has just forgotten.
-    found = await session.scalars(
+    await session.execute(
         insert.on_conflict_do_update(index_elements=["key"], set_={"failures": Attempt.failures})
-        .returning(Attempt)
-        .execution_options(populate_existing=True)
+    )
+    found = await session.scalars(
+        select(Attempt).where(Attempt.key.in_(ordered)).execution_options(populate_existing=True)
     )
     return {row.key: row for row in found}
 
