@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -13,6 +14,9 @@ from federation import tallies
 from federation.tallies import Tally
 from fedicause.book import Book, Version, version_of
 from tests.books import ALLY, EVERYBODY, MALLORY, NOW, ORIGIN, RIVER, Coalition, Organisation, roster, tally
+
+# Five thousand runs take a minute, and several where others work as well.
+pytestmark = pytest.mark.timeout(600)
 
 ROUNDS: Final = 3
 """So often everybody asks everybody else, and knows all there is to know."""
