@@ -46,6 +46,7 @@ class Receiver:
             instance.remote,
             self._commits.submit,
             instance.now,
+            wait=instance.settings.key_wait,
             not_again_for=instance.settings.failed_key,
         )
         self.key_for = keyring.with_our_own(instance, self._recogniser.key_for)

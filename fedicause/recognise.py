@@ -18,8 +18,6 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-IN_REQUEST = 3.0
-"""Seconds that a request waits for a cold key before it is parked."""
 IN_ALL = 10.0
 FAILURES_OF_A_HOST = 50
 # What one keyId may cost: the key, its owner, a redirect or an id that differs for each.
@@ -93,12 +91,14 @@ class Recogniser:
         remember: Remember,
         now: Callable[[], datetime],
         *,
+        wait: float,
         not_again_for: timedelta,
     ) -> None:
         self._database = database
         self._remote = remote
         self._remember = remember
         self._now = now
+        self._wait = wait
         self._not_again_for = not_again_for
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._fetching: dict[str, asyncio.Task[Entry]] = {}
@@ -189,7 +189,7 @@ class Recogniser:
             task.add_done_callback(lambda done: self._done(key_id, done))
         try:
             # Shielded: others wait for it too, and a parked request finds its result.
-            return await asyncio.wait_for(asyncio.shield(task), IN_REQUEST)
+            return await asyncio.wait_for(asyncio.shield(task), self._wait)
         except TimeoutError:
             raise httpsig.KeyPending("the key is slow to come") from None
 

@@ -40,6 +40,8 @@ class Settings:
     domain_limit: int | None
     jump: int
     """By how much a partner's tally must grow within an hour for the admin to be told."""
+    key_wait: float = 3.0
+    """Seconds that a request waits for a cold key before it is parked; not read from anywhere."""
 
     @property
     def media(self) -> Path:

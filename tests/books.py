@@ -121,7 +121,10 @@ class Coalition:
         is_new = one.book.hear(document)
         if one.book.heads.get(document.author) is before:
             return is_new
-        if document.author == one.uri != MALLORY:
+        if one.uri == MALLORY == document.author:
+            # His lie has come back to him. He says at once what he collected, and not a round later.
+            self.tell(one, set())
+        elif document.author == one.uri:
             # It has said that, and does not remember: what it says now is newer.
             self._issue(one, epoch=document.epoch + 1, version=1)
         elif one.uri == ORIGIN:

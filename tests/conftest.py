@@ -82,11 +82,22 @@ async def fediverse(clock: Clock) -> AsyncIterator[Fediverse]:
 
 
 @pytest.fixture
+def key_wait() -> float:
+    """Seconds that a request waits for a cold key."""
+    return ours.PATIENT
+
+
+@pytest.fixture
 async def instance(
-    initialised_url: str, templates: databases.Templates, tmp_path: Path, clock: Clock, fediverse: Fediverse
+    initialised_url: str,
+    templates: databases.Templates,
+    tmp_path: Path,
+    clock: Clock,
+    fediverse: Fediverse,
+    key_wait: float,
 ) -> AsyncIterator[Instance]:
     """The Friends of the Old Forest at https://ours.test, as in production."""
-    settings = ours.settings_for(initialised_url, tmp_path, secret=templates.secret)
+    settings = ours.settings_for(initialised_url, tmp_path, secret=templates.secret, key_wait=key_wait)
     async with app.open_instance(settings, now=clock.now, **fediverse.doors) as opened:
         yield opened
 

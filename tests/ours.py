@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from fedicause.urls import Urls
 from storage.database import Database
 
 URL = "https://ours.test"
+PATIENT = 9.0
+"""Seconds for a key to come: that the machine is busy is no reason to park a request."""
 FOREST = """---
 title: Save the old forest
 slug: forest
@@ -27,9 +30,11 @@ We ask the council to keep it.
 """
 
 
-def settings_for(database: str, directory: Path, *, url: str = URL, secret: Path | None = None) -> Settings:
+def settings_for(
+    database: str, directory: Path, *, url: str = URL, secret: Path | None = None, key_wait: float = PATIENT
+) -> Settings:
     """The settings of an instance whose files are below `directory`; http at a URL means development mode."""
-    return settings.load(
+    loaded = settings.load(
         {
             "FEDICAUSE_URL": url,
             "FEDICAUSE_DATABASE": database,
@@ -39,6 +44,7 @@ def settings_for(database: str, directory: Path, *, url: str = URL, secret: Path
         },
         dotenv=directory / "no.env",
     )
+    return replace(loaded, key_wait=key_wait)
 
 
 async def begin(given: Settings, *, now: datetime) -> None:

@@ -18,7 +18,7 @@ from tests.books import ALLY, EVERYBODY, MALLORY, NOW, ORIGIN, RIVER, Coalition,
 # Five thousand runs take a minute, and several where others work as well.
 pytestmark = pytest.mark.timeout(600)
 
-ROUNDS: Final = 5
+ROUNDS: Final = 3
 """So often everybody asks everybody else, and knows all there is to know."""
 
 PLACES = st.integers(0, len(EVERYBODY) - 1)

@@ -85,6 +85,7 @@ async def test_a_sum_stays_a_sum_while_it_moves(open_tab: Open, dev_instance: In
         await expect(tab.page.locator(".sum tfoot [data-total]")).to_have_text("7,000", timeout=8000)
         lines, total = await sum_of(tab.page)
         assert (sum(lines), total) == (7000, 7000)
+        await expect(tab.page.locator("[data-people='high']")).to_have_text("7,000")
         last = tab.page.locator("[data-piece='ally.test']")
         assert int(await last.get_attribute("x") or 0) + int(await last.get_attribute("width") or 0) == 1000
         assert tab.is_clean(), (tab.complaints, tab.asked)

@@ -43,6 +43,10 @@ function watchSupport(box) {
       const part = parts.find(([name]) => name === cell.dataset.part);
       if (part) cell.textContent = whole.format(part[1]);
     }
+    for (const number of within("people")) {
+      const people = support.people[number.dataset.people];
+      if (people !== null) number.textContent = whole.format(people);
+    }
     const bar = box.querySelector("[data-bar]");
     const pieces = bar ? [...bar.querySelectorAll("rect")] : [];
     const most = bar ? Math.max(Number(bar.dataset.bar), support.total) : 1;
