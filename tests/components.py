@@ -45,3 +45,9 @@ def pasture() -> Path:
     """The interpreter of the environment that has fediverse-pasture."""
     python = PASTURE / "bin" / "python"
     return python if python.exists() else missing("fediverse-pasture")
+
+
+def axe() -> Path:
+    """The script that finds what keeps people out of a page."""
+    script = PEER / "node_modules" / "axe-core" / "axe.min.js"
+    return script if script.exists() else missing("axe-core from npm")
