@@ -1,0 +1,35 @@
+"""docs/security.md names tests that there are."""
+
+import re
+
+from tests.components import ROOT
+
+FILES = {path.stem: path for path in (ROOT / "tests").rglob("test_*.py")}
+
+
+def named() -> list[tuple[str, str]]:
+    """Files and what they are said to hold: after `test_file`: come `one`, `another_…`, `…_and_a_third`."""
+    pairs = []
+    rows = [
+        line for line in (ROOT / "docs" / "security.md").read_text().splitlines() if line.startswith("| ")
+    ]
+    for row in rows[1:]:
+        file = ""
+        for name in re.findall(r"`([\w…/]+)`", row.split(" | ")[2]):
+            if name.rpartition("/")[2].startswith("test_"):
+                file = name.rpartition("/")[2]
+                pairs.append((file, ""))
+            else:
+                pairs.append((file, name.replace("…", r"\w*")))
+    return pairs
+
+
+def test_every_test_that_is_named_exists() -> None:
+    pairs = named()
+    missing = [
+        (file, name)
+        for file, name in pairs
+        if file not in FILES or not re.search(rf"def test_{name}", FILES[file].read_text())
+    ]
+    assert len(pairs) > 60
+    assert not missing
