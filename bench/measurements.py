@@ -7,7 +7,7 @@ import urllib.request
 from dataclasses import dataclass
 from itertools import count
 
-from bench import coalitions, instance, limits, load
+from bench import coalitions, instance, limits, load, signing
 from bench.crowd import Crowd
 from bench.elsewhere import Elsewhere
 
@@ -210,8 +210,23 @@ def coalition(found: Limits) -> list[Line]:
     ]
 
 
+def signatures(found: Limits) -> list[Line]:
+    """People who sign by the form and confirm, and the page of a campaign with few and with many of them."""
+    commits = signing.commits()
+    taken, confirmed = signing.signing()
+    few, many = signing.pages()
+    return [
+        Line("durable commits, one row each", commits, "/s"),
+        Line("signatures by the form, and letters", taken, "/s", taken / commits, "commits", "≥ 300/s"),
+        Line("confirmations", confirmed, "/s", confirmed / commits, "commits", "≥ 300/s"),
+        Line("page of 1,000 signatures rendered", few, " µs"),
+        Line("page of 1,000,000 signatures rendered", many, " µs", many / few, "of 1,000", "< 1.2"),
+    ]
+
+
 ALL = {
     "coalition": coalition,
+    "signing": signatures,
     "inbox": warm_likes,
     "cold": cold_likes,
     "reading": reading,
