@@ -140,7 +140,14 @@ main.add_command(mail.mail)
 main.add_command(moderation.moderate)
 main.add_command(partners.partner)
 main.add_command(signing.sign)
-for each in (operating.init, operating.migrate, operating.doctor, user_commands.user):
+for each in (
+    operating.init,
+    operating.migrate,
+    operating.back_up,
+    operating.restore,
+    operating.doctor,
+    user_commands.user,
+):
     main.add_command(each)
 
 
