@@ -109,18 +109,22 @@ async def answered(
 
 
 async def invited(session: AsyncSession, here: Here, campaign_uri: str, invite_uri: str) -> None:
-    """An Invite has come: it waits for the admin. Who has asked already, has said yes."""
+    """An Invite has come: it waits for the admin. Who has asked already, has said yes.
+
+    Where too many wait it is not heard.
+    """
+    uri = await roster.own_uri(session, here.urls)
+    coalition = await coalitions.by_uri(session, campaign_uri)
+    known = await members.of(session, coalition.id, uri) if coalition else None
+    if known is None and not await members.has_room(session, "invited", vocabulary.host_of(campaign_uri)):
+        return
+    if known is not None and known.state == "accepted":
+        return
     campaign = await foreign.by_actor(session, campaign_uri)
     if campaign is not None:
         coalition = await coalition_of(session, campaign)
-    else:
-        coalition = await coalitions.by_uri(session, campaign_uri) or await coalitions.add(
-            session, campaign_uri=campaign_uri
-        )
-    uri = await roster.own_uri(session, here.urls)
-    known = await members.of(session, coalition.id, uri)
-    if known is not None and known.state == "accepted":
-        return
+    elif coalition is None:
+        coalition = await coalitions.add(session, campaign_uri=campaign_uri)
     has_asked = known is not None and known.state == "requested"
     member = await members.put(
         session,

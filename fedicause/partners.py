@@ -51,10 +51,15 @@ async def found(session: AsyncSession, here: Here, campaign: Campaign) -> Coalit
 
 async def asked(
     session: AsyncSession, here: Here, campaign: Campaign, applicant: Applicant, join_uri: str
-) -> Member:
-    """A Join has come. It waits for the admin, unless it was answered before, or was asked for."""
+) -> None:
+    """A Join has come. It waits for the admin, unless it was answered before, or was asked for.
+
+    Where too many wait it is not heard: who gets no answer asks again another day.
+    """
     coalition = await coalitions.locked(session, (await found(session, here, campaign)).id)
     known = await members.of(session, coalition.id, applicant.uri)
+    if known is None and not await members.has_room(session, "requested", applicant.host):
+        return
     is_in = known is not None and known.state in ("accepted", "invited")
     is_refused = known is not None and known.state == "refused" and known.request_uri == join_uri
     member = await members.put(
@@ -74,7 +79,6 @@ async def asked(
         await _refuse(session, here, coalition, member)
     elif is_in:
         await _accept(session, here, coalition, member)
-    return member
 
 
 async def accept(session: AsyncSession, here: Here, member_id: int) -> Member:

@@ -2,12 +2,17 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.coalition_models import Coalition, Member
 from storage.models import Activity
+
+MOST_WAITING: Final = 1000
+MOST_OF_A_HOST: Final = 20
+"""So many requests, and as many invitations, wait for an answer; more are not heard."""
 
 
 async def put(
@@ -93,6 +98,28 @@ async def unanswered(
         )
     )
     return [(member, coalition) for member, coalition in rows]
+
+
+async def has_room(session: AsyncSession, state: str, host: str) -> bool:
+    """Whether one more may wait for our answer: who asks to join (`requested`), or who invites us.
+
+    `host` is the one that asks, or the campaign's.
+    """
+    is_ours = state == "requested"
+    of_host = (
+        Member.host == host if is_ours else Coalition.campaign_uri.contains(f"://{host}/", autoescape=True)
+    )
+    row = await session.execute(
+        select(func.count(), func.count().filter(of_host))
+        .select_from(Member)
+        .join(Coalition, Coalition.id == Member.coalition_id)
+        .where(
+            Member.state == state,
+            Coalition.campaign_id.is_not(None) if is_ours else Coalition.campaign_id.is_(None),
+        )
+    )
+    waiting, of_this_host = row.one()
+    return waiting < MOST_WAITING and of_this_host < MOST_OF_A_HOST
 
 
 async def last_place(session: AsyncSession, coalition_id: int) -> int:

@@ -1,5 +1,6 @@
 """Who is a partner is for the campaign and the partner to say: forged rosters, and answers by strangers."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -217,3 +218,50 @@ async def standing(home: Home) -> dict[tuple[str, str], str]:
         return {(of.campaign_uri, each.actor_uri): each.state for each, of in await members.listed(session)}
 
     return await home.look(find)
+
+
+async def crowd(home: Home, state: str, campaign: str, hosts: Iterable[str]) -> None:
+    """So many wait for an answer of this organisation's admin already."""
+
+    async def work(session: AsyncSession) -> None:
+        for number, host in enumerate(hosts):
+            is_guest = state == "invited"
+            uri = f"http://{host}/actors/crowd{number}"
+            coalition = await coalitions.by_uri(session, uri if is_guest else campaign)
+            if coalition is None:
+                coalition = await coalitions.add(session, campaign_uri=uri)
+            await members.put(
+                session,
+                coalition_id=coalition.id,
+                actor_uri=home.actor if is_guest else uri,
+                host=home.host if is_guest else host,
+                state=state,
+                now=home.clock.now(),
+            )
+
+    await home.change(work)
+
+
+@pytest.mark.parametrize("of_one_host", [True, False], ids=["of one host", "of many"])
+async def test_only_so_many_wait_for_an_answer(instances: Instances, of_one_host: bool) -> None:
+    async with instances(4) as (org, ally, river, air):
+        number = members.MOST_OF_A_HOST if of_one_host else members.MOST_WAITING
+        hosts = [ally.host if of_one_host else f"host{each}.test" for each in range(number)]
+        await joint.invite(org, river)
+        await crowd(org, "requested", org.urls.actor("forest"), hosts)
+        await joint.ask(ally, org)
+        await settle(org, ally)
+        assert await joint.state(org, ally) is None
+        assert await joint.state(ally, ally) == "requested"
+        # Whoever was known before is heard, and others where there is room.
+        await settle(org, river)
+        await river.look_around()
+        await joint.answer_invitation(river, is_accepted=True)
+        await settle(org, river)
+        assert await joint.state(org, river) == "accepted"
+        hosts = [org.host if of_one_host else host for host in hosts]
+        await crowd(air, "invited", org.urls.actor("forest"), hosts)
+        before = await air.look(members.listed)
+        await joint.invite(org, air)
+        await settle(org, air)
+        assert len(await air.look(members.listed)) == len(before)
