@@ -82,6 +82,8 @@ def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
             "busy_timeout = 30000",
             "foreign_keys = ON",
             "temp_store = MEMORY",
+            # What is erased is overwritten, whichever way SQLite was built.
+            "secure_delete = ON",
             "cache_size = -8000",
         ):
             cursor.execute(f"PRAGMA {pragma}")

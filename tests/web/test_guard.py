@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 
 import altcha
 import pytest
@@ -212,6 +213,24 @@ async def test_a_mail_domain_may_sign_so_often(instance: Instance) -> None:
 
     assert until_refused("throwaway.example") <= limit / 2
     assert until_refused("gmail.com") == limit * 2
+
+
+@pytest.mark.parametrize(("networks", "domains"), [(40, 100_000), (100_000, 7)])
+async def test_of_a_hundred_thousand_bots_in_an_hour_few_get_past(
+    instance: Instance, clock: Clock, networks: int, domains: int
+) -> None:
+    keeper, limits, passed = Guard(instance), instance.settings, 0
+    for number in range(100_000):
+        clock.advance(0.036)
+        with suppress(TooMany):
+            keeper.count(f"network {number % networks}", f"d{number % domains}.example", by_hand=False)
+            passed += 1
+    assert limits.network_limit is not None
+    assert limits.domain_limit is not None
+    # What an hour allows, and what may come at once.
+    allowed = networks * limits.network_limit if networks < domains else domains * limits.domain_limit
+    assert passed <= 1.25 * allowed
+    assert passed > 1000
 
 
 def test_a_bucket_refills_and_the_oldest_is_forgotten() -> None:
