@@ -21,6 +21,7 @@ class Given:
     """What somebody wrote into the form, checked. `more` holds what the campaign asks for besides.
 
     `consents` says who may write to them (collecting.OWN, ORIGIN); `via` is the link that they came by.
+    `ticked` has a bit for each answer or role that was chosen.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Given:
     consents: frozenset[str] = frozenset()
     network: bytes | None = None
     via: str | None = None
+    ticked: int = 0
 
 
 def blind(here: Here, given: Given) -> bytes:

@@ -66,6 +66,7 @@ def known(
         title=place.title(language),
         campaign=place.page,
         page=here.urls.me(door, language),
+        change=here.urls.confirm(token, language) if place.answers else None,
         decline=here.urls.decline(token, language),
     )
     return mail.Draft("known", to, composed, person_id)

@@ -11,11 +11,13 @@ from fedicause.group_commit import GroupCommit
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.pledge import Confirmed, Outcome, Wish
+from fedicause.pursue import NOTHING, Said
 
 
 @dataclass(frozen=True, slots=True)
 class _Confirm:
     token: str
+    said: Said
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,12 @@ class Clerk:
         self._instance.hints.ring("letters")
         return outcome
 
-    async def confirm(self, token: str) -> Confirmed | None:
+    async def confirm(self, token: str, said: Said = NOTHING) -> Confirmed | None:
         """Counts the signature behind a mailed link; see pledge.confirm."""
-        confirmed: Confirmed | None = await self._commits.submit(_Confirm(token))
+        confirmed: Confirmed | None = await self._commits.submit(_Confirm(token, said))
         if confirmed is not None and confirmed.is_new:
             self._instance.hints.ring("tallies")
+            self._instance.hints.ring("targets")
         return confirmed
 
     async def decline(self, token: str, *, withdraw: bool) -> bool:
@@ -63,8 +66,10 @@ class Clerk:
         here = Here.at(self._instance)
         wishes = [each for each in given if isinstance(each, Wish)]
         asked = iter(await pledge.ask(session, here, wishes) if wishes else [])
-        tokens = [each.token for each in given if isinstance(each, _Confirm)]
-        confirmed = iter(await pledge.confirm(session, here, tokens) if tokens else [])
+        presses = [each for each in given if isinstance(each, _Confirm)]
+        said = {each.token: each.said for each in presses}
+        tokens = [each.token for each in presses]
+        confirmed = iter(await pledge.confirm(session, here, tokens, said) if tokens else [])
         results: list[Any] = []
         for each in given:
             match each:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from federation.vocabulary import Malformed
 from fedicause import __version__, fields, moderate, pictures, publish, seal, settings, staff
-from fedicause.commands import campaigns, mail, moderation, operating, partners, shown, signing
+from fedicause.commands import campaigns, handover, mail, moderation, operating, partners, shown, signing
 from fedicause.commands import users as user_commands
 from fedicause.commands.desk import BEGIN, Refused, Result, Visit, Work, WrongInput
 from fedicause.seal import Seal
@@ -136,6 +136,7 @@ def main(context: click.Context) -> None:
 
 main.add_command(campaigns.campaign)
 main.add_command(campaigns.support)
+main.add_command(handover.handover)
 main.add_command(mail.mail)
 main.add_command(moderation.moderate)
 main.add_command(partners.partner)

@@ -1,12 +1,12 @@
 """Where signatures are taken: at campaigns of ours, and at those of others in whose coalition we are."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
-from fedicause import partners
+from fedicause import options, partners
 from fedicause.here import Here
 from fedicause.urls import Urls
 from storage import campaigns, coalitions, foreign, local_actors, members
@@ -30,6 +30,7 @@ class Place:
     """A campaign that takes signatures here. `key` is the one of its sketches, `page` its page here.
 
     `organisations` by OWN and ORIGIN: URI and name; ORIGIN only where the campaign is another's.
+    `campaign_id` where it is ours; `answers` of a consultation by language.
     """
 
     coalition_id: int
@@ -38,10 +39,17 @@ class Place:
     language: str
     titles: Mapping[str, str]
     organisations: Mapping[str, tuple[str, str]]
+    kind: str = "petition"
+    campaign_id: int | None = None
+    answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def title(self, language: str) -> str:
         """In this language, or else in the campaign's own."""
         return self.titles.get(language) or self.titles.get(self.language) or next(iter(self.titles.values()))
+
+    def choices(self, language: str) -> Sequence[str]:
+        """The answers to choose from, in this language or else in the campaign's own."""
+        return self.answers.get(language) or self.answers.get(self.language, ())
 
     @property
     def collector(self) -> str:
@@ -118,6 +126,9 @@ async def _ours(session: AsyncSession, here: Here, campaign: Campaign, coalition
         language=campaign.language,
         titles={language: text.title for language, text in texts.items()},
         organisations={OWN: _named(here, organisation, actor)},
+        kind=campaign.kind,
+        campaign_id=campaign.id,
+        answers=options.in_languages(texts, campaign.language) if campaign.kind == "consultation" else {},
     )
 
 
@@ -136,6 +147,7 @@ async def _theirs(
         language=campaign.language,
         titles={language: text.title for language, text in texts.items()},
         organisations={OWN: own, ORIGIN: (campaign.organisation_uri, campaign.organisation_name)},
+        kind=campaign.kind,
     )
 
 

@@ -15,7 +15,7 @@ from fedicause import keyring, roster
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.tally import EVER, page_of, roster_of
-from storage import coalitions, evidence, local_actors, signatures, tallies
+from storage import coalitions, evidence, local_actors, retention, signatures, tallies
 from storage.coalition_models import Coalition
 from storage.coalition_models import Sketch as Row
 from storage.coalition_models import Tally as TallyRow
@@ -61,6 +61,9 @@ async def hear(session: AsyncSession, sketch: Sketch, now: datetime) -> bool:
 async def refresh(instance: Instance, coalition_id: int) -> None:
     """Brings our own sketch up to our own tally, in steps; from 1,000 signatures up there is one."""
     async with instance.database.reading() as session:
+        if await retention.is_anonymised(session, coalition_id):
+            # Nothing can be built of what is random now; the last one stays true, as nobody signs any more.
+            return
         coalition = await coalitions.by_id(session, coalition_id)
         uri = await roster.own_uri(session, instance.urls)
         row = await tallies.sketch(session, coalition_id, uri)

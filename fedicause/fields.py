@@ -1,14 +1,18 @@
 """What a value may be that somebody writes into a file or a command, and how it is kept."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, time
 from typing import Final
 
+from fedicause import asks as asked
 from fedicause import goals
 
 KINDS: Final = ("petition", "open-letter", "message", "pledge", "consultation")
 # More than there are.
 PEOPLE: Final = 8_000_000_000
+# As long as people can still read it in an address.
+_PROPOSED: Final = 40
 
 # Addresses, roles and words that would mislead people as the name of an actor.
 # fmt: off
@@ -21,6 +25,7 @@ RESERVED: Final = frozenset([
     "tallies", "topics", "updates", "user", "users", "webmaster", "well-known", "www",
 ])
 # fmt: on
+_TO_LETTERS: Final = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d"})
 # Mastodon takes no name that begins or ends with a hyphen.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.IGNORECASE)
@@ -44,6 +49,17 @@ def name(value: str) -> str:
     if value in RESERVED:
         raise Unusable(f"can't be `{value}`: that name is reserved")
     return value
+
+
+def proposed(title: str) -> str:
+    """A slug made of a title; empty where no letter of it is in the alphabet, or the name is reserved."""
+    letters = unicodedata.normalize("NFKD", title.lower().translate(_TO_LETTERS))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    words = re.sub(r"[^a-z0-9]+", "-", re.sub(r"['’]", "", plain)).strip("-")
+    short = (
+        words if len(words) <= _PROPOSED else words[: _PROPOSED + 1].rpartition("-")[0] or words[:_PROPOSED]
+    )
+    return "" if short in RESERVED else short
 
 
 def line_of(value: str, longest: int) -> str:
@@ -85,6 +101,28 @@ def table(value: str) -> str:
     found = value.lower()
     if found not in goals.TABLES:
         raise Unusable(f"`{value}` is none of {', '.join(goals.TABLES)}")
+    return found
+
+
+def asks(value: str) -> dict[str, bool]:
+    """What a form asks besides, such as `postcode, phone?`: with a `?` nobody needs to answer.
+
+    Raises Unusable.
+    """
+    found = {}
+    for word in filter(None, re.split(r"[\s,]+", value)):
+        name = word.removesuffix("?")
+        if name not in asked.FIELDS:
+            raise Unusable(f"`{word}` is none of {', '.join(asked.FIELDS)}")
+        found[name] = name == word
+    return found
+
+
+def yes(value: str) -> bool:
+    """Whether it says so (`true`, `yes`), or not (`false`, `no`); raises Unusable."""
+    found = {"true": True, "yes": True, "false": False, "no": False}.get(value.lower())
+    if found is None:
+        raise Unusable(f"`{value[:40]}` is neither `true` nor `false`")
     return found
 
 

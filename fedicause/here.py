@@ -15,8 +15,11 @@ class Here:
     urls: Urls
     seal: Seal
     now: datetime
+    has_crm: bool = False
+    """Whether the organisation's own system is told of consents."""
 
     @classmethod
     def at(cls, instance: Instance) -> "Here":
         """The running instance, now."""
-        return cls(instance.urls, instance.seal, instance.now())
+        has_crm = instance.settings.crm_url is not None
+        return cls(instance.urls, instance.seal, instance.now(), has_crm)

@@ -41,7 +41,12 @@ def proof_key(actor: LocalActor, seal: Seal, urls: Urls) -> keys.SigningKey:
     """The Ed25519 key that makes this actor's integrity proofs (FEP-8b32)."""
     private = keys.load_private(seal.open(actor.ed25519_sealed))
     assert isinstance(private, Ed25519PrivateKey)  # noqa: S101
-    return keys.SigningKey(f"{urls.actor(actor.name, actor.kind)}#ed25519-key", private)
+    return keys.SigningKey(proof_key_id(actor, urls), private)
+
+
+def proof_key_id(actor: LocalActor, urls: Urls) -> str:
+    """By which others find the key that made a proof."""
+    return f"{urls.actor(actor.name, actor.kind)}#ed25519-key"
 
 
 def with_our_own(instance: Instance, key_for: KeyFor) -> KeyFor:

@@ -63,11 +63,14 @@ def compose(name: str, language: str, **values: object) -> Composed:
 
     Each needs `organisation` (a name) and `site` (its base URL), and
     - confirm, remind: `title` and `campaign` (URL), `confirm` and `decline` (URLs), `days` (until forgotten)
-    - known: `title`, `campaign`, `page` (URL), `decline`
+    - known: `title`, `campaign`, `page` (URL), `decline`, `change` (URL to another answer, or None)
     - page: `page`, `decline`, `hours` (that the link works)
     - update: `title`, `campaign`, `headline`, `address` (URL of the news), `text` (Markdown),
-      `html` (sanitised), `unsubscribe` (URL)
-    - target: `title`, `campaign`, `headline`, `text`, `sender` (a name), `answers` (reach the sender?)
+      `html` (sanitised), `written_in` (its language), `unsubscribe` (URL)
+    - target: `title`, `campaign`, `headline`, `text`, `sender` (a name), `place` (of the sender, or empty),
+      `answers` (reach the sender?)
+    - digest: `title`, `campaign`, `headline`, `text`, `number` (of letters), `own` and `others` (letters as
+      mappings: `sender`, `place`, `reply_to`, `subject`, `text`)
     - staff_welcome: `login` (URL), `role`
 
     What somebody typed into a form is in no letter before its address is confirmed: that would send anybody's

@@ -4,28 +4,32 @@ The parsers are loaded by whoever reads a file: a server that only serves does w
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from federation import content
-from fedicause import fields, goals
+from fedicause import fields, goals, particulars
 from fedicause.fields import Unusable
+from fedicause.particulars import Particulars
 
 if TYPE_CHECKING:
     import yaml
 
 FIELDS: Final = (
     "title", "slug", "kind", "topic", "goal", "thresholds", "registered", "language", "ends", "picture",
-    "picture_alt",
+    "picture_alt", "asks", "privacy", "mail", *particulars.FIELDS,
 )  # fmt: skip
 # What a campaign can do without: `none` takes it away.
-REMOVABLE: Final = ("goal", "thresholds", "registered", "ends", "picture")
+REMOVABLE: Final = (
+    "goal", "thresholds", "registered", "ends", "picture", "asks", "privacy", *particulars.FIELDS,
+)  # fmt: skip
 TITLE_LENGTH: Final = 200
 TOPIC_LENGTH: Final = 60
 ALT_LENGTH: Final = 1500
+PRIVACY_LENGTH: Final = 5000
 BODY_LENGTH: Final = 20_000
 FILE_LENGTH: Final = 200_000
 _FENCE = re.compile(r"-{3}[ \t]*")
@@ -37,7 +41,8 @@ Value = TypeVar("Value")
 class Manuscript:
     """A campaign file as read. What the file leaves out is None; `text` is its Markdown, never empty.
 
-    `removed` are the fields that say `none`: what there was is to be taken away.
+    `removed` are the fields that say `none`: what there was is to be taken away. `asks` are fields of
+    `asks.FIELDS`, and whether a signature needs them. `mail`: news go out by letter too.
     """
 
     path: Path
@@ -55,6 +60,14 @@ class Manuscript:
     text: str
     html: str
     removed: frozenset[str] = frozenset()
+    asks: Mapping[str, bool] | None = None
+    privacy: str | None = None
+    mail: bool = False
+    particulars: Particulars = particulars.NONE
+
+    def without(self, field: str) -> "Manuscript":
+        """The same, which takes away what there was in a field of REMOVABLE."""
+        return replace(self, removed=self.removed | {field})
 
     def needs(self, *fields: str) -> None:
         """Raises Unusable when the file leaves one of these fields out."""
@@ -110,7 +123,20 @@ def parse(source: str, path: Path) -> Manuscript:
         text=text,
         html=_html(path, text, first_line=first_line),
         removed=matter.removed,
+        asks=matter.checked("asks", fields.asks),
+        privacy=matter.checked("privacy", privacy),
+        mail=matter.checked("mail", fields.yes) or False,
+        particulars=particulars.read(matter.checked),
     )
+
+
+def privacy(value: str) -> str:
+    """What a campaign says of people's data: plain text in paragraphs; raises Unusable."""
+    lines = [fields.line_of(" ".join(line.split()), PRIVACY_LENGTH) for line in value.strip().splitlines()]
+    text = "\n".join(lines)
+    if len(text) > PRIVACY_LENGTH:
+        raise Unusable(f"has {len(text):,} characters; at most {PRIVACY_LENGTH:,} fit")
+    return text
 
 
 def _registration(matter: "_Fields") -> tuple[str | None, datetime | None]:
@@ -171,6 +197,9 @@ class _Fields:
             )
         if key.value in self._found:
             raise Unusable(f"{self._path}, line {line}: the field `{key.value}` is there twice")
+        if isinstance(value, yaml.SequenceNode) and key.value in particulars.LISTS:
+            self._add_list(key.value, value, line)
+            return
         if not isinstance(value, yaml.ScalarNode):
             raise Unusable(f"{self._path}, line {line}: `{key.value}` must be one value")
         # `goal:` with nothing behind it is the same as no goal.
@@ -178,6 +207,15 @@ class _Fields:
             self.removed |= {key.value}
         elif value.value.strip():
             self._found[key.value] = (value.value.strip(), line)
+
+    def _add_list(self, field: str, value: "yaml.SequenceNode", line: int) -> None:
+        import yaml  # noqa: PLC0415
+
+        items = [each.value.strip() for each in value.value if isinstance(each, yaml.ScalarNode)]
+        if len(items) < len(value.value) or not all(items) or any("\n" in each for each in items):
+            raise Unusable(f"{self._path}, line {line}: `{field}` must be a list of lines of text")
+        if items:
+            self._found[field] = ("\n".join(items) + "\n", line)
 
     def pair(self, one: str, other: str) -> None:
         """Raises Unusable where only one of two fields that make sense together has a value."""

@@ -55,6 +55,37 @@ def keep(original: bytes, path: Path, media: Path, *, pixels: int = PIXELS) -> P
     return picture
 
 
+def look(name: str, media: Path) -> Picture:
+    """The picture that is stored under this name; raises Unusable where none is."""
+    from PIL import Image  # noqa: PLC0415
+
+    try:
+        with Image.open(media / name, formats=("JPEG", "PNG")) as opened:
+            kind = opened.format or "JPEG"
+            return Picture(name, f"image/{kind.lower()}", opened.width, opened.height)
+    except (OSError, ValueError) as error:
+        raise Unusable(f"{name}: no stored picture") from error
+
+
+def adopt(name: str, waiting: Path, media: Path) -> bool:
+    """Copies a picture from where it waited; False where it is there already."""
+    if (media / name).exists():
+        return False
+    media.mkdir(parents=True, exist_ok=True)
+    part = (media / name).with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
+    part.write_bytes((waiting / name).read_bytes())
+    part.replace(media / name)
+    return True
+
+
+def sweep(waiting: Path, *, before: float) -> None:
+    """Removes what has waited since before a time (seconds since 1970) and was never adopted."""
+    if waiting.is_dir():
+        for path in waiting.iterdir():
+            if path.is_file() and path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+
+
 def remove(name: str, media: Path) -> None:
     """Removes a stored picture, if it is there."""
     (media / name).unlink(missing_ok=True)
@@ -69,8 +100,13 @@ def _read(path: Path) -> bytes:
         raise Unusable(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
 
 
-def draw(original: bytes, path: Path, *, pixels: int = PIXELS) -> tuple[bytes, Picture]:
-    """The file to publish, and what it is; `path` is for messages. Raises Unusable."""
+def draw(
+    original: bytes, path: Path, *, pixels: int = PIXELS, within: tuple[int, int] = (WIDTH, HEIGHT)
+) -> tuple[bytes, Picture]:
+    """The file to publish, drawn `within` so many pixels, and what it is; `path` is for messages.
+
+    Raises Unusable.
+    """
     # Decoders are a large part of the memory of a process that may never see a picture.
     from PIL import Image, ImageOps  # noqa: PLC0415
 
@@ -88,7 +124,7 @@ def draw(original: bytes, path: Path, *, pixels: int = PIXELS) -> tuple[bytes, P
     # Damaged files make Pillow's decoders raise nearly anything.
     except Exception as error:
         raise Unusable(f"{path}: not a picture (JPEG, PNG, WebP or GIF), or a damaged one") from error
-    image.thumbnail((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    image.thumbnail(within, Image.Resampling.LANCZOS)
     output = io.BytesIO()
     if image.mode == "RGBA":
         image.save(output, "PNG", optimize=True)

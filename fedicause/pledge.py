@@ -15,10 +15,25 @@ from typing import Final, Literal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
-from fedicause import acquaint, answer, collecting, mail, roster, sign
+from fedicause import (
+    acquaint,
+    answer,
+    collecting,
+    cosign,
+    crm,
+    lobby,
+    mail,
+    pursue,
+    roster,
+    sign,
+    signatories,
+)
 from fedicause.acquaint import Given
 from fedicause.collecting import Place
+from fedicause.cosign import Claim
 from fedicause.here import Here
+from fedicause.lobby import Draft
+from fedicause.pursue import NOTHING, Said
 from storage import letters, people, pledges, seen, share_links, signatures
 from storage.coalition_models import Signature
 from storage.people_models import Person
@@ -67,6 +82,9 @@ class Waiting:
     asked_at: datetime
     place: Place
     is_open: bool
+    ticked: int = 0
+    organisation: Claim | None = None
+    draft: Draft | None = None
 
 
 async def ask(session: AsyncSession, here: Here, wishes: Sequence[Wish]) -> list[Outcome]:
@@ -104,15 +122,29 @@ async def look(session: AsyncSession, here: Here, token: str) -> Waiting | None:
     if place is None:
         return None
     is_open = bool(await pledges.open_coalitions(session, of))
-    details = json.loads(here.seal.open(found.details_sealed))
-    reason = here.seal.open(found.reason_sealed).decode() if found.reason_sealed else ""
+    details = signatories.details(here.seal, found.details_sealed)
     return Waiting(
-        found.state, details["name"], reason, found.shown, found.country, found.asked_at, place, is_open
+        state=found.state,
+        name=details["name"],
+        reason=here.seal.open(found.reason_sealed).decode() if found.reason_sealed else "",
+        shown=found.shown,
+        country=found.country,
+        asked_at=found.asked_at,
+        place=place,
+        is_open=is_open,
+        ticked=found.ticked,
+        organisation=await cosign.claim(session, details, found.person_id),
+        draft=await lobby.draft(session, place, details, found) if found.state == "pending" else None,
     )
 
 
-async def confirm(session: AsyncSession, here: Here, tokens: Sequence[str]) -> list[Confirmed | None]:
-    """Counts the signatures behind mailed links; None for each that is forgotten, or came too late."""
+async def confirm(
+    session: AsyncSession, here: Here, tokens: Sequence[str], said: Mapping[str, Said] | None = None
+) -> list[Confirmed | None]:
+    """Counts the signatures behind mailed links; None for each that is forgotten, or came too late.
+
+    `said` is what was chosen beside the button, by token.
+    """
     hashes = [_hash(token) for token in tokens]
     found = await pledges.by_tokens(session, set(hashes))
     usable = await pledges.open_coalitions(session, {each.coalition_id for each in found.values()})
@@ -125,6 +157,11 @@ async def confirm(session: AsyncSession, here: Here, tokens: Sequence[str]) -> l
     for coalition_id in sorted({each.coalition_id for each in new}):
         given = {each.item: each.country for each in new if each.coalition_id == coalition_id}
         await sign.confirm(session, coalition_id, given, now=here.now)
+    told = {_hash(token): chosen for token, chosen in (said or {}).items()}
+    for each in found.values():
+        kind = usable.get(each.coalition_id, "")
+        await pursue.pursue(session, here, each, kind, told.get(each.token, NOTHING))
+    await crm.confirmed(session, here, [each.signature_id for each in new])
     await share_links.count(session, Counter(each.link_id for each in new if each.link_id is not None))
     links = await share_links.ensure(
         session, {each.signature_id: each.coalition_id for each in found.values()}, here.now
@@ -143,9 +180,10 @@ async def decline(session: AsyncSession, here: Here, token: str, *, withdraw: bo
     found = (await pledges.by_tokens(session, [_hash(token)])).get(_hash(token))
     if found is None:
         return False
+    await crm.unsubscribed(session, here, found.person_id)
     if found.state == "pending":
         await pledges.forget(session, [found.signature_id])
-    elif withdraw:
+    elif withdraw or found.state == "withdrawn":
         own = await roster.own_uri(session, here.urls)
         await sign.withdraw(session, found.coalition_id, [found.item], own_uri=own, now=here.now)
         await pledges.forget_words(session, [found.signature_id])
@@ -266,5 +304,6 @@ def _asked(
         token=_hash(token),
         network=given.network,
         link_id=link_id if of == coalition_id else None,
+        ticked=given.ticked,
         consents=[place.organisations[which] for which in sorted(given.consents & set(place.organisations))],
     )

@@ -1,16 +1,17 @@
 """What an organisation does with its campaigns: each verb is one change, with all that it makes us say."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import describe, goals, keyring, tell
+from fedicause import describe, inscribe, keyring, tell
 from fedicause.fields import Unusable
 from fedicause.manuscript import Manuscript
 from fedicause.pictures import Picture
 from fedicause.seal import Seal
 from fedicause.urls import Urls
-from storage import campaigns, elsewhere, local_actors, updates
+from storage import campaigns, elsewhere, local_actors, mailings, updates
 from storage.models import Campaign, Update
 
 
@@ -42,6 +43,18 @@ class Untranslated(Impossible):
     """The campaign has no text in this language, or it has its own in it."""
 
 
+class ChangedMeanwhile(Impossible):
+    """Somebody else has changed it since its writer began."""
+
+
+class _Any:
+    """Whatever there is: for those who don't look at it before they change it."""
+
+
+ANY: Final = _Any()
+Seen = datetime | _Any | None
+
+
 async def create(
     session: AsyncSession,
     *,
@@ -52,7 +65,7 @@ async def create(
 ) -> Campaign:
     """A draft, and its actor with keys; nobody sees either until `publish`. Raises Unusable, Taken."""
     manuscript.needs("title", "slug", "topic")
-    _check_times(manuscript, None, now)
+    inscribe.check_times(manuscript, None, now)
     organisation, _ = await local_actors.organisation(session)
     slug, title = manuscript.slug or "", manuscript.title or ""
     try:
@@ -70,21 +83,25 @@ async def create(
         ends_at=manuscript.ends_at,
         now=now,
     )
-    _aim(campaign, manuscript)
-    _show(campaign, manuscript, picture)
-    await _write(session, campaign, manuscript, language=campaign.language, title=title, now=now)
+    inscribe.aim(campaign, manuscript)
+    inscribe.ask(campaign, manuscript)
+    inscribe.show(campaign, manuscript, picture)
+    inscribe.touch(campaign, now)
+    await inscribe.write(session, campaign, manuscript, language=campaign.language, title=title, now=now)
     return campaign
 
 
 async def publish(session: AsyncSession, *, urls: Urls, slug: str, now: datetime) -> Campaign:
     """Makes a draft public: its actor says the call, the organisation shares it. Raises Impossible."""
-    campaign = await find(session, slug)
+    campaign = await find(session, slug, lock=True)
     if campaign.state != "draft":
         raise AlreadyPublished(f"`{campaign.slug}` was published on {campaign.published_at:%-d %B %Y}")
     if campaign.ends_at is not None and campaign.ends_at <= now:
         raise Closed(f"The end of `{campaign.slug}` is over: give it another one with `campaign edit`")
     campaign.state = "published"
     campaign.published_at = now
+    campaign.publish_at = None
+    inscribe.touch(campaign, now)
     # What was changed in a draft is no edit of what others have seen.
     campaign.edited_at = None
     await session.flush()
@@ -100,12 +117,17 @@ async def edit(
     slug: str,
     manuscript: Manuscript,
     picture: Picture | None = None,
+    seen: Seen = ANY,
     now: datetime,
 ) -> Campaign:
-    """Changes the call to what the file says, keeping what it leaves out. Raises Unusable, Impossible."""
-    campaign = await find(session, slug)
+    """Changes the call to what the file says, keeping what it leaves out. Raises Unusable, Impossible.
+
+    `seen` is the `changed_at` of what its writer began with; ChangedMeanwhile when it is no longer that.
+    """
+    campaign = await find(session, slug, lock=True)
+    check_seen(seen, campaign.changed_at)
     _same_slug(campaign, manuscript)
-    _check_times(manuscript, campaign.ends_at, now)
+    inscribe.check_times(manuscript, campaign.ends_at, now)
     if manuscript.kind not in (None, campaign.kind) and campaign.state != "draft":
         raise Unusable(f"{manuscript.path}: `kind` of a published campaign stays {campaign.kind}")
     language = manuscript.language or campaign.language
@@ -113,40 +135,71 @@ async def edit(
     if text is None:
         raise Untranslated(f"`{campaign.slug}` has no text in `{language}`: add it with `campaign translate`")
     actor = await tell.actor_of(session, campaign)
-    before = await describe.actor(session, urls, actor)
+    before, seen_by_others = await describe.actor(session, urls, actor), await _seen(session, urls, campaign)
+    edited_at = campaign.edited_at
     campaign.kind = manuscript.kind or campaign.kind
     campaign.topic = manuscript.topic or campaign.topic
-    _aim(campaign, manuscript)
+    inscribe.aim(campaign, manuscript)
     campaign.ends_at = None if "ends" in manuscript.removed else manuscript.ends_at or campaign.ends_at
-    _show(campaign, manuscript, picture)
-    await _write(
+    inscribe.ask(campaign, manuscript)
+    inscribe.show(campaign, manuscript, picture)
+    inscribe.touch(campaign, now)
+    await inscribe.write(
         session, campaign, manuscript, language=language, title=manuscript.title or text.title, now=now
     )
+    if seen_by_others == await _seen(session, urls, campaign):
+        campaign.edited_at = edited_at
     await tell.changed(session, urls, campaign, before, now)
     return campaign
 
 
 async def translate(
-    session: AsyncSession, *, urls: Urls, slug: str, manuscript: Manuscript, now: datetime
+    session: AsyncSession, *, urls: Urls, slug: str, manuscript: Manuscript, seen: Seen = ANY, now: datetime
 ) -> Campaign:
-    """Adds the call in another language, or replaces it there. Raises Unusable, Impossible."""
-    campaign = await find(session, slug)
+    """Adds the call in another language, or replaces it there. Raises Unusable, Impossible.
+
+    `seen` is the `edited_at` of the translation that its writer began with, None if there was none.
+    """
+    campaign = await find(session, slug, lock=True)
     _same_slug(campaign, manuscript)
     manuscript.needs("language", "title")
     language, title = manuscript.language or "", manuscript.title or ""
     if language == campaign.language:
         raise Untranslated(f"`{campaign.slug}` was written in `{language}`: change it with `campaign edit`")
+    text = (await campaigns.texts(session, campaign.id)).get(language)
+    check_seen(seen, text.edited_at if text else None)
     before = await describe.actor(session, urls, await tell.actor_of(session, campaign))
-    await _write(session, campaign, manuscript, language=language, title=title, now=now)
+    seen_by_others, edited_at = await _seen(session, urls, campaign), campaign.edited_at
+    await inscribe.write(session, campaign, manuscript, language=language, title=title, now=now)
+    if seen_by_others == await _seen(session, urls, campaign):
+        campaign.edited_at = edited_at
     await tell.changed(session, urls, campaign, before, now)
     return campaign
 
 
+async def untranslate(
+    session: AsyncSession, *, urls: Urls, slug: str, language: str, now: datetime
+) -> Campaign:
+    """Takes the call away in a language that is not its own. Raises Impossible."""
+    campaign = await find(session, slug, lock=True)
+    if language == campaign.language:
+        raise Untranslated(f"`{campaign.slug}` was written in `{language}`, which can't be taken away")
+    if language not in await campaigns.texts(session, campaign.id):
+        raise Untranslated(f"`{campaign.slug}` has no text in `{language}`")
+    await campaigns.remove_text(session, campaign.id, language)
+    await inscribe.mark_edited(session, campaign, now)
+    await tell.changed(session, urls, campaign, None, now)
+    return campaign
+
+
 async def update(
-    session: AsyncSession, *, urls: Urls, slug: str, manuscript: Manuscript, now: datetime
+    session: AsyncSession, *, urls: Urls, slug: str, manuscript: Manuscript, mail: bool = False, now: datetime
 ) -> Update:
-    """Posts news of a campaign, open or closed. Raises Unusable, Impossible."""
-    campaign = await find(session, slug)
+    """Posts news of a campaign, open or closed. Raises Unusable, Impossible.
+
+    `mail`, or the file's own: by letter too, to those who signed here and agreed to hear more (`mailing`).
+    """
+    campaign = await find(session, slug, lock=True)
     if campaign.state == "draft":
         raise NotPublished(f"`{campaign.slug}` is a draft: publish it before its news")
     _same_slug(campaign, manuscript)
@@ -162,18 +215,21 @@ async def update(
     )
     note = await describe.update_note(session, urls, campaign, news)
     await tell.first(session, urls, campaign, note, now)
+    if mail or manuscript.mail:
+        await mailings.start(session, news, now)
     return news
 
 
 async def close(session: AsyncSession, *, urls: Urls, slug: str, now: datetime) -> Campaign:
     """Ends a campaign: nobody can endorse it any more, withdrawals are still honoured. Raises Impossible."""
-    campaign = await find(session, slug)
+    campaign = await find(session, slug, lock=True)
     if campaign.state == "draft":
         raise NotPublished(f"`{campaign.slug}` is a draft: there is nothing to close")
     if campaign.state == "closed":
         raise Closed(f"`{campaign.slug}` was closed on {campaign.closed_at:%-d %B %Y}")
     campaign.state = "closed"
     campaign.closed_at = now
+    inscribe.touch(campaign, now)
     await session.flush()
     # The words stay, so `updated` does too: nobody is notified, but the last counts are told. Hosts of the
     # campaign hear from its actor that there is something to look at.
@@ -194,23 +250,27 @@ async def delete(session: AsyncSession, *, urls: Urls, slug: str, now: datetime)
 
     Returns the name of its picture, to be removed once this is committed. Raises Impossible.
     """
-    campaign = await find(session, slug)
+    campaign = await find(session, slug, lock=True)
     actor = await tell.actor_of(session, campaign)
     if campaign.state != "draft":
         await tell.deleted(session, urls, campaign, actor, now)
     picture = campaign.picture
     campaign.state = "deleted"
+    campaign.publish_at = None
     campaign.deleted_at = actor.deleted_at = now
-    _show_nothing(campaign)
+    inscribe.show_nothing(campaign)
     await campaigns.remove_texts(session, campaign.id)
     await updates.remove(session, campaign.id)
     await elsewhere.forget(session, campaign.id)
     return picture
 
 
-async def find(session: AsyncSession, slug: str) -> Campaign:
-    """The campaign of this slug; raises Unknown, for a deleted one too."""
-    campaign = await campaigns.by_slug(session, slug)
+async def find(session: AsyncSession, slug: str, *, lock: bool = False) -> Campaign:
+    """The campaign of this slug; raises Unknown, for a deleted one too.
+
+    With `lock` nobody else changes it before the transaction ends.
+    """
+    campaign = await campaigns.by_slug(session, slug, lock=lock)
     if campaign is None:
         raise Unknown(f"There is no campaign `{slug}`")
     if campaign.state == "deleted":
@@ -218,72 +278,19 @@ async def find(session: AsyncSession, slug: str) -> Campaign:
     return campaign
 
 
+async def _seen(session: AsyncSession, urls: Urls, campaign: Campaign) -> dict[str, Any]:
+    """The call as it is on other servers: who shared it there is told of no edit unless this changes."""
+    note = await describe.note(session, urls, campaign)
+    note.pop("updated", None)
+    return note
+
+
+def check_seen(seen: Seen, there: datetime | None) -> None:
+    """Raises ChangedMeanwhile where what is there is not what was seen."""
+    if not isinstance(seen, _Any) and seen != there:
+        raise ChangedMeanwhile("Somebody else has changed this meanwhile")
+
+
 def _same_slug(campaign: Campaign, manuscript: Manuscript) -> None:
     if manuscript.slug not in (None, campaign.slug):
         raise Unusable(f"{manuscript.path}: `slug` is {manuscript.slug}, but the campaign is {campaign.slug}")
-
-
-def _check_times(manuscript: Manuscript, known: datetime | None, now: datetime) -> None:
-    """Raises Unusable for an end, other than the known one, that is over, and for a registration to come."""
-    if (
-        manuscript.ends_at not in (None, known)
-        and manuscript.ends_at is not None
-        and manuscript.ends_at <= now
-    ):
-        raise Unusable(f"{manuscript.path}: `ends` is over")
-    if manuscript.registered_at is not None and manuscript.registered_at > now + timedelta(days=1):
-        raise Unusable(f"{manuscript.path}: `registered` is still to come")
-
-
-def _aim(campaign: Campaign, manuscript: Manuscript) -> None:
-    """Goal and thresholds as the file says; thresholds bring their goal to a campaign that has none."""
-    if manuscript.removed & {"thresholds", "registered"}:
-        campaign.thresholds = campaign.registered_at = None
-    elif manuscript.thresholds is not None:
-        campaign.thresholds, campaign.registered_at = manuscript.thresholds, manuscript.registered_at
-    asked = goals.of_campaign(manuscript.thresholds, manuscript.registered_at)
-    if "goal" in manuscript.removed:
-        campaign.goal = None
-    else:
-        campaign.goal = manuscript.goal or campaign.goal or (asked.goal if asked else None)
-
-
-def _show(campaign: Campaign, manuscript: Manuscript, picture: Picture | None) -> None:
-    if picture is not None:
-        campaign.picture, campaign.picture_type = picture.name, picture.media_type
-        campaign.picture_width, campaign.picture_height = picture.width, picture.height
-        campaign.picture_alt = manuscript.picture_alt
-    elif "picture" in manuscript.removed:
-        _show_nothing(campaign)
-    elif campaign.picture and manuscript.picture_alt:
-        campaign.picture_alt = manuscript.picture_alt
-
-
-def _show_nothing(campaign: Campaign) -> None:
-    campaign.picture = campaign.picture_alt = campaign.picture_type = None
-    campaign.picture_width = campaign.picture_height = None
-
-
-async def _write(
-    session: AsyncSession,
-    campaign: Campaign,
-    manuscript: Manuscript,
-    *,
-    language: str,
-    title: str,
-    now: datetime,
-) -> None:
-    await campaigns.put_text(
-        session,
-        campaign_id=campaign.id,
-        language=language,
-        title=title,
-        markdown=manuscript.text,
-        html=manuscript.html,
-        now=now,
-    )
-    if campaign.state != "draft":
-        # Whole seconds travel, and an edit that is no newer than the last is taken for a refresh of counts.
-        last = campaign.edited_at or campaign.published_at or now
-        campaign.edited_at = max(now, last.replace(microsecond=0) + timedelta(seconds=1))
-    await session.flush()

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 from federation.vocabulary import Malformed, host_of
 
+# By which the other side knows that it is us: what can be guessed proves nothing.
+_SHORTEST_SECRET = 16
+
 
 class Misconfigured(ValueError):
     """A setting is missing or makes no sense; the text says which, and what to write."""
@@ -40,6 +43,11 @@ class Settings:
     domain_limit: int | None
     jump: int
     """By how much a partner's tally must grow within an hour for the admin to be told."""
+    retention_months: int
+    """After so many months from the end of a campaign nobody knows who signed it."""
+    crm_url: str | None
+    """What hears of those who agree to be written to; None: nothing does."""
+    crm_secret: str | None
     key_wait: float = 3.0
     """Seconds that a request waits for a cold key before it is parked; not read from anywhere."""
 
@@ -121,6 +129,9 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         network_limit=_limit(values, "FEDICAUSE_NETWORK_LIMIT", 0 if dev else 300),
         domain_limit=_limit(values, "FEDICAUSE_DOMAIN_LIMIT", 0 if dev else 600),
         jump=int(jump),
+        retention_months=_months(values.get("FEDICAUSE_RETENTION_MONTHS", "6")),
+        crm_url=_crm(values.get("FEDICAUSE_CRM_URL", ""), values.get("FEDICAUSE_CRM_SECRET", ""), dev=dev),
+        crm_secret=values.get("FEDICAUSE_CRM_SECRET") or None,
     )
 
 
@@ -155,6 +166,26 @@ def _mail_rate(given: str) -> int:
     if not given.isdigit() or int(given) < 1:
         raise Misconfigured("FEDICAUSE_MAIL_RATE must be a whole number from 1: letters a minute")
     return int(given)
+
+
+def _months(given: str) -> int:
+    if not given.isdigit() or not 1 <= int(given) <= 120:
+        raise Misconfigured("FEDICAUSE_RETENTION_MONTHS must be a whole number from 1 to 120")
+    return int(given)
+
+
+def _crm(given: str, secret: str, *, dev: bool) -> str | None:
+    if not given:
+        return None
+    try:
+        host_of(given)
+    except Malformed as error:
+        raise Misconfigured(f"FEDICAUSE_CRM_URL is not an address: {error}") from error
+    if not given.startswith("https://") and not (dev and given.startswith("http://")):
+        raise Misconfigured("FEDICAUSE_CRM_URL must begin with https://")
+    if len(secret) < _SHORTEST_SECRET:
+        raise Misconfigured(f"FEDICAUSE_CRM_SECRET must have {_SHORTEST_SECRET} characters or more")
+    return given
 
 
 def _proxies(given: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:

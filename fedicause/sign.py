@@ -133,6 +133,50 @@ async def withdraw(
     return len(gone)
 
 
+async def invalidate(
+    session: AsyncSession,
+    coalition_id: int,
+    signature_ids: Collection[int],
+    invalidation_id: int,
+    *,
+    own_uri: str,
+    now: datetime,
+) -> Counter[str]:
+    """Takes fakes out, in a few statements however many: how many were confirmed, and how many pending."""
+    coalition = await coalitions.locked(session, coalition_id)
+    taken = await signatures.invalidate(session, coalition_id, signature_ids, invalidation_id)
+    moved = {country: -number for state, country, number in taken if state == "confirmed"}
+    if moved:
+        await signatures.move(session, coalition_id, moved, serial=coalition.serial, now=now)
+        await tallies.spoil(session, coalition_id, own_uri)
+    return _by_state(taken)
+
+
+async def restore(
+    session: AsyncSession,
+    coalition_id: int,
+    signature_ids: Collection[int],
+    invalidation_id: int,
+    *,
+    now: datetime,
+) -> Counter[str]:
+    """Puts signatures back that were no fakes after all: how many count again, and how many wait."""
+    coalition = await coalitions.locked(session, coalition_id)
+    back = await signatures.restore(session, signature_ids, invalidation_id, serial=coalition.serial)
+    moved = {country: number for state, country, number in back if state == "confirmed"}
+    if moved:
+        serial = coalition.serial + sum(moved.values())
+        await signatures.move(session, coalition_id, moved, serial=serial, now=now)
+    return _by_state(back)
+
+
+def _by_state(numbers: Sequence[tuple[str, str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for state, _, number in numbers:
+        found[state] += number
+    return found
+
+
 class Ledger:
     """The registers and void ids of some actors, while their words are heard one after the other."""
 

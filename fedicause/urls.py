@@ -59,6 +59,10 @@ class Urls:
         """Somebody's own page."""
         return f"{self.base}/me/{token}?lang={language}"
 
+    def unsubscribe(self, token: str, language: str) -> str:
+        """Where somebody ends the news that they had agreed to; a POST does it at once (RFC 8058)."""
+        return f"{self.base}/unsubscribe/{token}?lang={language}"
+
     def signed(self, token: str) -> str:
         """Where somebody is thanked who signed, by the token under which they pass the campaign on."""
         return f"{self.base}/signed/{token}"

@@ -8,13 +8,42 @@ from typing import Any, Final
 
 from federation import discovery, httpsig
 from federation.vocabulary import Malformed
-from fedicause import announce, compare, history, judge, mirror, post, publish, recheck, remind
+from fedicause import (
+    announce,
+    compare,
+    crm,
+    history,
+    judge,
+    lobby,
+    mailing,
+    mirror,
+    options,
+    post,
+    publish,
+    recheck,
+    remind,
+    retention,
+    schedule,
+)
 from fedicause.deliver import Courier
 from fedicause.group_commit import Overloaded
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.receive import Receiver, Refused
-from storage import activities, campaigns, deliveries, hosts, letters, notices, parked, registers, seen
+from storage import (
+    activities,
+    campaigns,
+    deliveries,
+    hosts,
+    letters,
+    notices,
+    parked,
+    registers,
+    seen,
+    targets,
+    webhooks,
+)
+from storage import options as answers
 from storage.parked import Parked
 
 log = logging.getLogger(__name__)
@@ -30,6 +59,7 @@ PARKED_FIRST_RETRY: Final = timedelta(seconds=30)
 PARKED_FOR: Final = timedelta(days=2)
 
 RECHECK_EVERY: Final = timedelta(minutes=1)
+TARGETS_EVERY: Final = timedelta(minutes=1)
 HISTORY_EVERY: Final = timedelta(minutes=10)
 REMIND_EVERY: Final = timedelta(minutes=10)
 # Beside people who sign, nobody waits long for the database.
@@ -53,7 +83,17 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
         )
         group.create_task(_send_letters(instance, stop), name="letters")
         group.create_task(
-            _loop(instance, stop, "ends", lambda: close_ended(instance), every=sweep), name="ends"
+            _loop(instance, stop, "dates", lambda: keep_dates(instance), every=sweep), name="dates"
+        )
+        group.create_task(
+            _loop(instance, stop, "mailings", lambda: mail_updates(instance), every=sweep), name="mailings"
+        )
+        group.create_task(
+            _loop(instance, stop, "targets", lambda: write_to_targets(instance), every=TARGETS_EVERY),
+            name="targets",
+        )
+        group.create_task(
+            _loop(instance, stop, "answers", lambda: count_answers(instance), every=sweep), name="answers"
         )
         group.create_task(
             _loop(instance, stop, "history", lambda: history.keep(instance), every=HISTORY_EVERY),
@@ -62,6 +102,13 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
         group.create_task(
             _loop(instance, stop, "reminders", lambda: remind_people(instance), every=REMIND_EVERY),
             name="reminders",
+        )
+        group.create_task(
+            _loop(instance, stop, "webhooks", lambda: tell_crm(instance), every=sweep), name="webhooks"
+        )
+        group.create_task(
+            _loop(instance, stop, "retention", lambda: forget_signers(instance), every=HOUSEKEEPING_EVERY),
+            name="retention",
         )
         group.create_task(
             _loop(instance, stop, "housekeeping", lambda: sweep_up(instance), every=HOUSEKEEPING_EVERY),
@@ -116,6 +163,32 @@ async def _look_at_others(instance: Instance) -> None:
         pass
 
 
+async def write_to_targets(instance: Instance) -> None:
+    """Queues the letters that may go to decision-makers now."""
+    last: int | None = 0
+    while last is not None:
+        async with instance.database.reading() as session:
+            if not await targets.mailboxes(session, last, 1):
+                return
+        async with instance.database.writing() as session:
+            last = await lobby.send(session, Here.at(instance), last)
+        instance.hints.ring("letters")
+
+
+async def count_answers(instance: Instance) -> None:
+    """Counts what was ticked in large campaigns, for all who look: see options.numbers."""
+    now = instance.now()
+    async with instance.database.reading() as session:
+        counted = {
+            coalition_id: await answers.counted(session, coalition_id)
+            for coalition_id in await answers.to_count(session, options.COUNTED_AT_ONCE)
+        }
+    if counted:
+        async with instance.database.writing() as session:
+            for coalition_id, numbers in counted.items():
+                await answers.put_ballot(session, coalition_id, numbers, now)
+
+
 async def _send_letters(instance: Instance, stop: asyncio.Event) -> None:
     await post.start(instance)
 
@@ -125,6 +198,12 @@ async def _send_letters(instance: Instance, stop: asyncio.Event) -> None:
                 await _wait(instance, stop, "", pause)
 
     await _loop(instance, stop, "letters", step, every=instance.settings.sweep)
+
+
+async def keep_dates(instance: Instance) -> None:
+    """What is to happen with campaigns at a time that has come."""
+    await publish_due(instance)
+    await close_ended(instance)
 
 
 async def close_ended(instance: Instance) -> None:
@@ -140,6 +219,29 @@ async def close_ended(instance: Instance) -> None:
     instance.hints.ring("deliveries")
 
 
+async def publish_due(instance: Instance) -> None:
+    """Publishes the drafts whose time has come."""
+    now = instance.now()
+    async with instance.database.reading() as session:
+        if not await campaigns.due(session, now=now):
+            return
+    async with instance.database.writing() as session:
+        published = await schedule.publish_due(session, urls=instance.urls, now=now)
+    for slug in published:
+        log.info("published %s: its time has come", slug)
+    instance.hints.ring("deliveries")
+
+
+async def mail_updates(instance: Instance) -> None:
+    """Queues the letters with news of campaigns, as many as there is room for."""
+    async with instance.database.reading() as session:
+        is_due = await mailing.is_due(session)
+    while is_due:
+        async with instance.database.writing() as session:
+            is_due = await mailing.step(session, Here.at(instance))
+        instance.hints.ring("letters")
+
+
 async def remind_people(instance: Instance) -> None:
     """Reminds of signatures that wait to be confirmed, and forgets those that have waited too long."""
     for step in (remind.remind, remind.forget):
@@ -148,6 +250,35 @@ async def remind_people(instance: Instance) -> None:
             async with instance.database.writing() as session:
                 looked_at = await step(session, Here.at(instance), REMINDED_AT_ONCE)
     instance.hints.ring("letters")
+
+
+async def forget_signers(instance: Instance) -> None:
+    """Forgets who signed campaigns that ended long enough ago: see retention."""
+    async with instance.database.reading() as session:
+        due = await retention.due(session, instance.settings.retention_months, instance.now())
+    for coalition_id in due:
+        after: int | None = 0
+        while after is not None:
+            async with instance.database.writing() as session:
+                after = await retention.step(session, Here.at(instance), coalition_id, after)
+        log.info("forgot who signed in coalition %d: its time is over", coalition_id)
+    is_more = True
+    while is_more:
+        async with instance.database.writing() as session:
+            is_more = await retention.clear(session)
+
+
+async def tell_crm(instance: Instance) -> None:
+    """Tells the organisation's own system what it must hear, where it has one."""
+    while instance.settings.crm_url is not None:
+        now = instance.now()
+        async with instance.database.writing() as session:
+            claimed = await webhooks.claim(session, now=now, lease_until=now + crm.LEASE, limit=crm.AT_ONCE)
+        if not claimed:
+            return
+        results = await crm.send(instance, claimed)
+        async with instance.database.writing() as session:
+            await webhooks.settle(session, results, instance.now())
 
 
 async def sweep_up(instance: Instance) -> None:
@@ -161,6 +292,7 @@ async def sweep_up(instance: Instance) -> None:
         await deliveries.purge(session, before=now - ENDED_KEPT_FOR)
         await activities.purge(session, before=now - UNLISTED_KEPT_FOR)
         await letters.purge(session, before=now - post.KEPT_FOR)
+        await webhooks.purge(session, before=now - crm.KEPT_FOR)
 
 
 async def retry_parked(instance: Instance, receiver: Receiver) -> int:

@@ -69,9 +69,13 @@ async def add(
     return campaign
 
 
-async def by_slug(session: AsyncSession, slug: str) -> Campaign | None:
-    """The campaign of this slug (upper or lower case) in whatever state, drafts and deleted ones too."""
-    return await session.scalar(select(Campaign).where(Campaign.slug == slug.lower()))
+async def by_slug(session: AsyncSession, slug: str, *, lock: bool = False) -> Campaign | None:
+    """The campaign of this slug (upper or lower case) in whatever state, drafts and deleted ones too.
+
+    With `lock` others who lock it wait until the transaction ends; rows that name it can still be added.
+    """
+    query = select(Campaign).where(Campaign.slug == slug.lower())
+    return await session.scalar(query.with_for_update(key_share=True) if lock else query)
 
 
 async def by_actor(session: AsyncSession, actor_id: int) -> Campaign | None:
@@ -94,6 +98,11 @@ async def every(session: AsyncSession) -> list[Listed]:
     """All campaigns but the deleted ones, the newest first."""
     query = select(Campaign).where(Campaign.state != "deleted").order_by(Campaign.id.desc())
     return await _listed(session, list(await session.scalars(query)))
+
+
+async def with_deleted(session: AsyncSession) -> list[Listed]:
+    """All campaigns, also the deleted ones, which have no texts; the newest first."""
+    return await _listed(session, list(await session.scalars(select(Campaign).order_by(Campaign.id.desc()))))
 
 
 async def _listed(session: AsyncSession, found: list[Campaign]) -> list[Listed]:
@@ -122,6 +131,17 @@ async def topics(session: AsyncSession) -> list[Topic]:
     return [Topic(name, number) for name, number in rows]
 
 
+async def used_topics(session: AsyncSession) -> list[str]:
+    """How the topics of all campaigns are written, drafts' too, by name; one written in two ways is one."""
+    rows = await session.scalars(
+        select(func.min(Campaign.topic))
+        .where(Campaign.state != "deleted")
+        .group_by(func.lower(Campaign.topic))
+        .order_by(func.lower(Campaign.topic))
+    )
+    return list(rows)
+
+
 async def texts(session: AsyncSession, campaign_id: int) -> dict[str, CampaignText]:
     """The call by language."""
     rows = await session.scalars(
@@ -147,6 +167,15 @@ async def put_text(
     return await session.merge(text)
 
 
+async def remove_text(session: AsyncSession, campaign_id: int, language: str) -> None:
+    """Forgets the call in a language."""
+    await session.execute(
+        delete_rows(CampaignText).where(
+            CampaignText.campaign_id == campaign_id, CampaignText.language == language
+        )
+    )
+
+
 async def remove_texts(session: AsyncSession, campaign_id: int) -> None:
     """Forgets the call in every language."""
     await session.execute(delete_rows(CampaignText).where(CampaignText.campaign_id == campaign_id))
@@ -156,6 +185,12 @@ async def expired(session: AsyncSession, *, now: datetime) -> list[Campaign]:
     """The published campaigns whose end has come."""
     query = select(Campaign).where(Campaign.state == "published", Campaign.ends_at <= now)
     return list(await session.scalars(query))
+
+
+async def due(session: AsyncSession, *, now: datetime) -> list[str]:
+    """The slugs of the drafts that are to be published by now."""
+    query = select(Campaign.slug).where(Campaign.state == "draft", Campaign.publish_at <= now)
+    return list(await session.scalars(query.order_by(Campaign.publish_at, Campaign.id)))
 
 
 async def reached_inboxes(session: AsyncSession, *, campaign: Campaign) -> list[str]:

@@ -5,10 +5,13 @@ A coalition is a campaign, ours or another's, as something that several organisa
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Float, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.models import Base, RowId
+from storage.models import Base, RowId, partial
+
+NAMED = "signatures.is_named AND signatures.state = 'confirmed'"
+TICKED = "signatures.ticked > 0 AND signatures.state = 'confirmed'"
 
 
 class Following(Base):
@@ -222,6 +225,8 @@ class Signature(Base):
     """A person's signature, given here. `item` is the keyed hash of the canonical address (WIRE: fc:Sketch).
 
     `serial` numbers the confirmations of a coalition in their order, with gaps where one was withdrawn.
+    `is_named`: something of the name may be shown; `ticked`: the bits of the answer or the roles chosen.
+    `invalidation_id`: the row key of the Invalidation that took it out.
     """
 
     __tablename__ = "signatures"
@@ -229,6 +234,10 @@ class Signature(Base):
         CheckConstraint("state IN ('pending', 'confirmed', 'withdrawn', 'invalid')", name="state"),
         UniqueConstraint("coalition_id", "item"),
         Index(None, "coalition_id", "serial"),
+        partial("ix_signatures_named", "coalition_id", "serial", where=NAMED.replace("signatures.", "")),
+        partial("ix_signatures_ticked", "coalition_id", "ticked", where=TICKED.replace("signatures.", "")),
+        Index(None, "coalition_id", "asked_at"),
+        partial("ix_signatures_invalidated", "invalidation_id", where="invalidation_id IS NOT NULL"),
     )
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     coalition_id: Mapped[int] = mapped_column(ForeignKey("coalitions.id"))
@@ -239,6 +248,9 @@ class Signature(Base):
     asked_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    invalidation_id: Mapped[int | None]
+    is_named: Mapped[bool] = mapped_column(server_default=false())
+    ticked: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class CountryCount(Base):

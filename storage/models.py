@@ -82,6 +82,12 @@ class LocalActor(Base):
 
 
 class Campaign(Base):
+    """`changed_at` moves with every change of it, for whoever edits; `edited_at` with those that others saw.
+
+    A draft with `publish_at` is published then; what was closed with an `outcome` is won.
+    `roles`: what volunteers may choose, a JSON list; `per_hour` letters go to a target, or a digest a day.
+    """
+
     __tablename__ = "campaigns"
     __table_args__ = (
         CheckConstraint(
@@ -113,10 +119,20 @@ class Campaign(Base):
     deleted_at: Mapped[datetime | None]
     asks: Mapped[str | None]
     privacy: Mapped[str | None]
+    roles: Mapped[str | None]
+    per_hour: Mapped[int | None]
+    is_digest: Mapped[bool] = mapped_column(server_default=false())
+    retention_months: Mapped[int | None]
+    changed_at: Mapped[datetime | None]
+    publish_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
 
 
 class CampaignText(Base):
-    """The call in one language: Markdown as written, HTML as sanitised."""
+    """The call in one language: Markdown as written, HTML as sanitised.
+
+    `options`: the answers to choose from, a JSON list; `subject` and `letter`: what is written to targets.
+    """
 
     __tablename__ = "campaign_texts"
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), primary_key=True)
@@ -125,6 +141,9 @@ class CampaignText(Base):
     markdown: Mapped[str]
     html: Mapped[str]
     edited_at: Mapped[datetime]
+    options: Mapped[str | None]
+    subject: Mapped[str | None]
+    letter: Mapped[str | None]
 
 
 class Update(Base):
@@ -260,7 +279,7 @@ class Testimony(Base):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"))
     actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id"), index=True)
     note_uri: Mapped[str] = mapped_column(unique=True)
-    in_reply_to: Mapped[str]
+    in_reply_to: Mapped[str] = mapped_column(index=True)
     url: Mapped[str | None]
     html: Mapped[str]
     state: Mapped[str] = mapped_column(String(16))

@@ -31,6 +31,10 @@ async def by_blinds(session: AsyncSession, blinds: Collection[bytes]) -> dict[by
     return found
 
 
+async def by_id(session: AsyncSession, person_id: int) -> Person | None:
+    return await session.get(Person, person_id)
+
+
 async def ensure(session: AsyncSession, given: Sequence[New], now: datetime) -> dict[bytes, Person]:
     """The people with these keyed hashes; those that are not known are added."""
     found = await by_blinds(session, {each.blind for each in given})
@@ -67,6 +71,11 @@ async def proven(session: AsyncSession, person_ids: Collection[int]) -> set[int]
             )
         )
     return found
+
+
+async def domain(session: AsyncSession, person_id: int) -> str:
+    """The domain of somebody's address; empty for who is not known."""
+    return await session.scalar(select(Person.domain).where(Person.id == person_id)) or ""
 
 
 async def letters_since(

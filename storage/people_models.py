@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage.models import Base, RowId, partial
 
 WAITING_REASON = "reason_state = 'pending' AND reason_sealed IS NOT NULL"
+ALLOWED_REASON = "reason_state = 'allowed' AND reason_sealed IS NOT NULL"
+HIDDEN_REASON = "reason_state = 'hidden' AND reason_sealed IS NOT NULL"
 
 
 class Person(Base):
@@ -39,6 +41,8 @@ class Pledge(Base):
         CheckConstraint("shown IN ('name', 'initials', 'nothing')", name="shown"),
         CheckConstraint("reason_state IN ('pending', 'allowed', 'hidden')", name="reason_state"),
         partial("ix_pledges_reasons", "signature_id", where=WAITING_REASON),
+        partial("ix_pledges_heard", "signature_id", where=ALLOWED_REASON),
+        partial("ix_pledges_hidden", "signature_id", where=HIDDEN_REASON),
     )
     signature_id: Mapped[int] = mapped_column(ForeignKey("signatures.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
@@ -51,6 +55,26 @@ class Pledge(Base):
     network: Mapped[bytes | None] = mapped_column(index=True)
     link_id: Mapped[int | None] = mapped_column(ForeignKey("share_links.id"), index=True)
     reminded_at: Mapped[datetime | None]
+
+
+class Invalidation(Base):
+    """Signatures that somebody of the staff found to be fakes, all at once: those that bear its row key.
+
+    `wanted` is JSON, what was chosen, empty once all is done: no network is remembered longer. `before` is
+    what our tally was; `confirmed` and `pending` say how many signatures of each state were taken out.
+    """
+
+    __tablename__ = "invalidations"
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    coalition_id: Mapped[int] = mapped_column(ForeignKey("coalitions.id"), index=True)
+    made_at: Mapped[datetime]
+    wanted: Mapped[str]
+    before: Mapped[int]
+    confirmed: Mapped[int] = mapped_column(default=0)
+    pending: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[datetime | None]
+    restored: Mapped[int] = mapped_column(default=0)
+    restored_at: Mapped[datetime | None]
 
 
 class Consent(Base):
@@ -143,6 +167,23 @@ class Letter(Base):
     last_error: Mapped[str | None]
     ended_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(String(16))
+
+
+class Mailing(Base):
+    """An update on its way by mail to those who agreed to hear more: queued as far as signature `serial`.
+
+    Who confirmed after it was posted, with a number above `until`, gets none.
+    """
+
+    __tablename__ = "mailings"
+    __table_args__ = (partial("ix_mailings_open", "update_id", where="ended_at IS NULL"),)
+    update_id: Mapped[int] = mapped_column(ForeignKey("updates.id"), primary_key=True)
+    coalition_id: Mapped[int] = mapped_column(ForeignKey("coalitions.id"))
+    serial: Mapped[int] = mapped_column(default=0)
+    until: Mapped[int]
+    letters: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
 
 
 class HistoryPoint(Base):

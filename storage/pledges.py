@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
 from storage.coalition_models import Coalition, ForeignCampaign, Signature
+from storage.kinds_models import Cosigner, TargetLetter
 from storage.models import Campaign
 from storage.people_models import Consent, Person, Pledge, ShareLink
 
@@ -31,6 +32,8 @@ class Asked:
     link_id: int | None
     consents: Sequence[tuple[str, str]]
     """The organisations that may write to them: URI and name."""
+    ticked: int = 0
+    """The bits of the answer or the roles that they chose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Found:
     language: str
     token: bytes
     link_id: int | None
+    ticked: int
+    serial: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,16 @@ async def put(session: AsyncSession, given: Sequence[Asked], now: datetime) -> N
     new = insert.excluded
     again = {
         name: getattr(new, name)
-        for name in ("country", "state", "serial", "asked_at", "confirmed_at", "withdrawn_at")
+        for name in (
+            "country",
+            "state",
+            "serial",
+            "asked_at",
+            "confirmed_at",
+            "withdrawn_at",
+            "is_named",
+            "ticked",
+        )
     }
     await session.execute(
         insert.on_conflict_do_update(
@@ -95,6 +109,8 @@ async def put(session: AsyncSession, given: Sequence[Asked], now: datetime) -> N
                 "asked_at": now,
                 "confirmed_at": None,
                 "withdrawn_at": None,
+                "is_named": each.shown != "nothing",
+                "ticked": each.ticked,
             }
             for each in given
         ],
@@ -102,7 +118,7 @@ async def put(session: AsyncSession, given: Sequence[Asked], now: datetime) -> N
     # One that another process has confirmed meanwhile stays as it is.
     known = await _pending_ids(session, given)
     given = [each for each in given if (each.coalition_id, each.item) in known]
-    await forget_words(session, known.values())
+    await _forget_form(session, known.values())
     if not given:
         return
     await session.execute(
@@ -158,6 +174,8 @@ async def by_tokens(session: AsyncSession, tokens: Collection[bytes]) -> dict[by
                 Pledge.language,
                 Pledge.token,
                 Pledge.link_id,
+                Signature.ticked,
+                Signature.serial,
             )
             .join(Pledge, Pledge.signature_id == Signature.id)
             .where(Pledge.token.in_(part))
@@ -166,10 +184,10 @@ async def by_tokens(session: AsyncSession, tokens: Collection[bytes]) -> dict[by
     return found
 
 
-async def open_coalitions(session: AsyncSession, coalition_ids: Collection[int]) -> set[int]:
-    """Those of these coalitions whose campaign takes signatures, ours or another's."""
-    rows = await session.scalars(
-        select(Coalition.id)
+async def open_coalitions(session: AsyncSession, coalition_ids: Collection[int]) -> dict[int, str]:
+    """Those of these coalitions whose campaign takes signatures, ours or another's, with its kind."""
+    rows = await session.execute(
+        select(Coalition.id, func.coalesce(Campaign.kind, ForeignCampaign.kind))
         .outerjoin(Campaign, Campaign.id == Coalition.campaign_id)
         .outerjoin(ForeignCampaign, ForeignCampaign.id == Coalition.foreign_id)
         .where(
@@ -177,7 +195,7 @@ async def open_coalitions(session: AsyncSession, coalition_ids: Collection[int])
             (Campaign.state == "published") | (ForeignCampaign.state == "published"),
         )
     )
-    return set(rows)
+    return {row[0]: row[1] for row in rows}
 
 
 async def to_remind(session: AsyncSession, before: datetime, limit: int) -> list[Waiting]:
@@ -227,6 +245,35 @@ async def forget(session: AsyncSession, signature_ids: Collection[int]) -> None:
 
 async def forget_words(session: AsyncSession, signature_ids: Collection[int]) -> None:
     """Removes what was written for these signatures, and leaves the signatures."""
+    await disown(session, signature_ids)
+    await _forget_form(session, signature_ids)
+
+
+async def disown(session: AsyncSession, signature_ids: Collection[int]) -> None:
+    """Takes back what was done with these signatures: nobody is named, and what was not sent yet is not.
+
+    Letters that were sent stay, as nobody's.
+    """
+    for part in batches.parts(signature_ids):
+        await session.execute(delete(Cosigner).where(Cosigner.signature_id.in_(part)))
+        await session.execute(
+            delete(TargetLetter).where(TargetLetter.signature_id.in_(part), TargetLetter.sent_at.is_(None))
+        )
+        await session.execute(
+            update(TargetLetter)
+            .where(TargetLetter.signature_id.in_(part))
+            .values(signature_id=None)
+            .execution_options(synchronize_session=False)
+        )
+        await session.execute(
+            update(Signature)
+            .where(Signature.id.in_(part), Signature.is_named)
+            .values(is_named=False)
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def _forget_form(session: AsyncSession, signature_ids: Collection[int]) -> None:
     for part in batches.parts(signature_ids):
         await session.execute(delete(Consent).where(Consent.signature_id.in_(part)))
         await session.execute(delete(Pledge).where(Pledge.signature_id.in_(part)))

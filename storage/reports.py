@@ -1,14 +1,16 @@
 """Flags: what somebody asks a moderator to look at."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage import batches, pages
 from storage.models import Actor, Host, Report
+from storage.pages import Asked, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,40 @@ async def waiting(session: AsyncSession, limit: int = 200) -> list[Open]:
         Open(report.id, host, json.loads(report.objects), report.content, report.received_at)
         for report, host in rows
     ]
+
+
+async def page(session: AsyncSession, asked: Asked, limit: int, *, is_handled: bool) -> Page[Open]:
+    """Those that nobody has handled yet, or the others; the newest first."""
+    query = (
+        select(Report.id, Report, Host.name)
+        .join(Actor, Actor.id == Report.actor_id)
+        .join(Host, Host.id == Actor.host_id)
+        .where(Report.handled_at.is_not(None) if is_handled else Report.handled_at.is_(None))
+    )
+    found = await pages.rows(session, query, Report.id, asked, limit)
+    return Page(
+        [
+            Open(report.id, host, json.loads(report.objects), report.content, report.received_at)
+            for _, report, host in found.items
+        ],
+        found.older,
+        found.newer,
+    )
+
+
+async def handle(session: AsyncSession, report_ids: Collection[int], now: datetime) -> int:
+    """Closes these; returns how many were open."""
+    closed = 0
+    for part in batches.parts(report_ids):
+        found = await session.scalars(
+            update(Report)
+            .where(Report.id.in_(part), Report.handled_at.is_(None))
+            .values(handled_at=now)
+            .returning(Report.id)
+            .execution_options(synchronize_session=False)
+        )
+        closed += len(found.all())
+    return closed
 
 
 async def handled(session: AsyncSession, report_id: int, now: datetime) -> bool:

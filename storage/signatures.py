@@ -1,10 +1,11 @@
 """Signatures of people, by the keyed hash of their address, and the counts that they move."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import FromClause, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
@@ -93,6 +94,78 @@ async def move(
                 set_={"signatures": CountryCount.signatures + statement.excluded.signatures},
             )
         )
+
+
+async def invalidate(
+    session: AsyncSession, coalition_id: int, signature_ids: Collection[int], invalidation_id: int
+) -> list[tuple[str, str, int]]:
+    """Marks those of these that are confirmed or pending as fakes; returns their state, country and number.
+
+    Moves no count. The coalition is locked meanwhile.
+    """
+    given = _keys(session, signature_ids)
+    mine = (
+        Signature.id.in_(select(given.c.id)),
+        # By its index SQLite would look through the whole coalition for them.
+        Signature.coalition_id + 0 == coalition_id,
+        Signature.state.in_(("confirmed", "pending")),
+    )
+    rows = await session.execute(
+        select(Signature.state, Signature.country, func.count())
+        .where(*mine)
+        .group_by(Signature.state, Signature.country)
+    )
+    found = [(state, country, number) for state, country, number in rows]
+    await session.execute(
+        update(Signature)
+        .where(*mine)
+        .values(state="invalid", invalidation_id=invalidation_id)
+        .execution_options(synchronize_session=False)
+    )
+    return found
+
+
+async def restore(
+    session: AsyncSession, signature_ids: Collection[int], invalidation_id: int, *, serial: int
+) -> list[tuple[str, str, int]]:
+    """Gives these fakes of one invalidation the state that they had; returns that, country and number.
+
+    Who counts again is numbered from after `serial`. Moves no count. The coalition is locked meanwhile.
+    """
+    given = _keys(session, signature_ids)
+    rows = list(
+        await session.execute(
+            select(Signature.id, Signature.country, Signature.confirmed_at)
+            .where(
+                Signature.id.in_(select(given.c.id)),
+                Signature.invalidation_id + 0 == invalidation_id,
+                Signature.state == "invalid",
+            )
+            .order_by(Signature.id)
+        )
+    )
+    counted = [key for key, _, confirmed_at in rows if confirmed_at is not None]
+    numbers = {key: serial + place for place, key in enumerate(counted, start=1)}
+    back = batches.table(
+        batches.dialect_of(session),
+        "back",
+        {"id": int, "state": str, "serial": int},
+        [[key, "confirmed" if key in numbers else "pending", numbers.get(key, 0)] for key, _, _ in rows],
+    )
+    await session.execute(
+        update(Signature)
+        .where(Signature.id == back.c.id)
+        .values(state=back.c.state, serial=back.c.serial, invalidation_id=None)
+        .execution_options(synchronize_session=False)
+    )
+    found = Counter(("confirmed" if key in numbers else "pending", country) for key, country, _ in rows)
+    return [(state, country, number) for (state, country), number in found.items()]
+
+
+def _keys(session: AsyncSession, signature_ids: Collection[int]) -> FromClause:
+    return batches.table(
+        batches.dialect_of(session), "given", {"id": int}, [[each] for each in signature_ids]
+    )
 
 
 async def items_after(

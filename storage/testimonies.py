@@ -1,14 +1,16 @@
 """Public replies from the fediverse, and whether they are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import batches
+from storage import batches, pages
 from storage.models import Actor, Campaign, Host, Testimony
+from storage.pages import Asked, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,56 @@ async def set_state(session: AsyncSession, testimony_id: int, state: str) -> boo
     return found is not None
 
 
+async def set_states(session: AsyncSession, testimony_ids: Collection[int], state: str) -> int:
+    """Shows or hides these; returns how many there were. Deleted ones are none."""
+    decided = 0
+    for part in batches.parts(testimony_ids):
+        found = await session.scalars(
+            update(Testimony)
+            .where(Testimony.id.in_(part), Testimony.state != "deleted")
+            .values(state=state)
+            .returning(Testimony.id)
+            .execution_options(synchronize_session=False)
+        )
+        decided += len(found.all())
+    return decided
+
+
+async def hide_of(
+    session: AsyncSession, *, host_ids: Collection[int] = (), actor_id: int | None = None
+) -> int:
+    """Hides all that was written on these hosts, or by this actor; returns how many were shown or waited."""
+    authors = select(Actor.id).where(
+        Actor.host_id.in_(host_ids) if actor_id is None else Actor.id == actor_id
+    )
+    found = await session.scalars(
+        update(Testimony)
+        .where(Testimony.actor_id.in_(authors), Testimony.state.in_(("pending", "allowed")))
+        .values(state="hidden")
+        .returning(Testimony.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(found.all())
+
+
+async def page(session: AsyncSession, state: str, asked: Asked, limit: int) -> Page[Shown]:
+    """Those in this state, the newest first."""
+    query = _with_authors().where(Testimony.state == state)
+    found = await pages.rows(session, query, Testimony.id, asked, limit)
+    return Page([_seen(*row[1:]) for row in found.items], found.older, found.newer)
+
+
+async def by_notes(session: AsyncSession, note_uris: Collection[str]) -> dict[str, Shown]:
+    """Those that these Notes are, by URI; deleted ones are none."""
+    found: dict[str, Shown] = {}
+    for part in batches.parts(note_uris):
+        rows = await session.execute(
+            _with_authors().where(Testimony.note_uri.in_(part), Testimony.state != "deleted")
+        )
+        found |= {row[1].note_uri: _seen(*row[1:]) for row in rows}
+    return found
+
+
 async def allowed(session: AsyncSession, campaign_id: int, limit: int = 50) -> list[Shown]:
     """What the page shows: newest first."""
     return await _shown(session, limit, Testimony.campaign_id == campaign_id, Testimony.state == "allowed")
@@ -147,28 +199,32 @@ async def waiting(session: AsyncSession, limit: int = 200) -> list[Shown]:
     return await _shown(session, limit, Testimony.state == "pending")
 
 
-async def _shown(session: AsyncSession, limit: int, *conditions: object) -> list[Shown]:
+async def _shown(session: AsyncSession, limit: int, *conditions: ColumnElement[bool]) -> list[Shown]:
     rows = await session.execute(
-        select(Testimony, Actor, Host.name, Campaign.slug)
+        _with_authors().where(*conditions).order_by(Testimony.published_at.desc()).limit(limit)
+    )
+    return [_seen(*row[1:]) for row in rows]
+
+
+def _with_authors() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Testimony.id, Testimony, Actor, Host.name, Campaign.slug)
         .join(Actor, Actor.id == Testimony.actor_id)
         .join(Host, Host.id == Actor.host_id)
         .join(Campaign, Campaign.id == Testimony.campaign_id)
-        .where(*conditions)  # type: ignore[arg-type]
-        .order_by(Testimony.published_at.desc())
-        .limit(limit)
     )
-    return [
-        Shown(
-            id=testimony.id,
-            campaign=slug,
-            state=testimony.state,
-            html=testimony.html,
-            url=testimony.url or testimony.note_uri,
-            author_name=actor.name or actor.handle,
-            author_handle=actor.handle,
-            author_host=host,
-            author_url=actor.url or actor.uri,
-            published_at=testimony.published_at,
-        )
-        for testimony, actor, host, slug in rows
-    ]
+
+
+def _seen(testimony: Testimony, actor: Actor, host: str, slug: str) -> Shown:
+    return Shown(
+        id=testimony.id,
+        campaign=slug,
+        state=testimony.state,
+        html=testimony.html,
+        url=testimony.url or testimony.note_uri,
+        author_name=actor.name or actor.handle,
+        author_handle=actor.handle,
+        author_host=host,
+        author_url=actor.url or actor.uri,
+        published_at=testimony.published_at,
+    )

@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Update
+from storage.people_models import Mailing
 
 
 async def add(
@@ -57,5 +58,7 @@ async def by_number(session: AsyncSession, campaign_id: int, number: int) -> Upd
 
 
 async def remove(session: AsyncSession, campaign_id: int) -> None:
-    """Forgets the updates of a campaign."""
+    """Forgets the updates of a campaign, and mails no more of them."""
+    own = select(Update.id).where(Update.campaign_id == campaign_id).scalar_subquery()
+    await session.execute(delete(Mailing).where(Mailing.update_id.in_(own)))
     await session.execute(delete(Update).where(Update.campaign_id == campaign_id))

@@ -20,7 +20,7 @@ _PAGE: dict[str, object] = {"page": f"{SITE}/me/abc", "decline": f"{SITE}/declin
 LETTERS: dict[str, dict[str, object]] = {
     "confirm": CAMPAIGN | _LETTER,
     "remind": CAMPAIGN | _LETTER,
-    "known": CAMPAIGN | _PAGE,
+    "known": CAMPAIGN | _PAGE | {"change": f"{SITE}/confirm/abc"},
     "page": _PAGE | {"hours": 24},
     "update": CAMPAIGN
     | {
@@ -28,6 +28,7 @@ LETTERS: dict[str, dict[str, object]] = {
         "address": f"{SITE}/campaigns/forest/updates/1",
         "text": "It was *close*.\n\nFrom now on we go further.\n.\nThe end.",
         "html": "<p>It was <em>close</em>.</p>",
+        "written_in": "en",
         "unsubscribe": f"{SITE}/unsubscribe/abc",
     },
     "target": CAMPAIGN
@@ -35,17 +36,29 @@ LETTERS: dict[str, dict[str, object]] = {
         "headline": "Keep the forest",
         "text": "Dear mayor,\r\n\r\nplease keep it.",
         "sender": "Bob Grün",
+        "place": "39042 Brixen",
         "answers": True,
+    },
+    "digest": CAMPAIGN
+    | {
+        "headline": "Keep the forest",
+        "text": "Dear mayor,\n\nplease keep it.",
+        "number": 2,
+        "own": [
+            {"sender": "Bob", "place": "", "reply_to": "bob@b.example", "subject": "I beg", "text": "you"}
+        ],
+        "others": [{"sender": "Ann", "place": "39042", "reply_to": None, "subject": None, "text": None}],
     },
     "staff_welcome": {"login": f"{SITE}/admin/login", "role": "campaigner"},
 }
 LINKS = {
     "confirm": ["/confirm/abc", "/decline/abc"],
     "remind": ["/confirm/abc", "/decline/abc"],
-    "known": ["/me/abc", "/decline/abc"],
+    "known": ["/me/abc", "/confirm/abc", "/decline/abc"],
     "page": ["/me/abc", "/decline/abc"],
     "update": ["/campaigns/forest/updates/1", "/unsubscribe/abc"],
     "target": ["/campaigns/forest"],
+    "digest": ["/campaigns/forest"],
     "staff_welcome": ["/admin/login"],
 }
 

@@ -582,3 +582,18 @@ def test_every_listing_can_be_read_by_programs(shell: Shell) -> None:
 def test_an_unreachable_database_is_one_sentence(shell: Shell) -> None:
     url = "postgresql://nobody@127.0.0.1:1/none"
     assert "can't be reached" in shell.refused("campaign", "list", FEDICAUSE_DATABASE=url)
+
+
+def test_recipients_of_letters_are_read_from_a_table(shell: Shell) -> None:
+    shell.run("campaign", "new", shell.file(CALL.replace("goal: 1000", "kind: message")))
+    table = shell.file("name;mail;postcodes\nAda Oak;ada@town.example;39040-39043\n", "targets.csv")
+    said = shell.run("campaign", "targets", "forest", table).stdout
+    assert said == "Letters of `forest` can go to 1 recipient\n"
+    (ada,) = shell.listing("campaign", "targets", "forest")
+    assert (ada["name"], ada["postcodes"], ada["sent"], ada["waiting"]) == ("Ada Oak", "39040-39043", 0, 0)
+    wrong = shell.file("name,mail\nAda,ada\n", "wrong.csv")
+    assert "line 2: `mail` is no mail address" in shell.refused(
+        "campaign", "targets", "forest", wrong, status=2
+    )
+    shell.run("campaign", "new", shell.file(CALL.replace("slug: forest", "slug: river")))
+    assert "nobody to write to" in shell.refused("campaign", "targets", "river", table)

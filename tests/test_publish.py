@@ -179,6 +179,23 @@ async def test_two_edits_in_one_second_are_two_edits_to_others(published: Office
     assert seen[0] < seen[1]
 
 
+async def test_what_others_do_not_see_is_no_edit_to_them(published: Office) -> None:
+    """Whoever shared a call is notified of its edits: not of a goal, or of what the form asks."""
+    for more in (
+        {"goal": "20000"},
+        {"asks": "postcode"},
+        {"privacy": "We keep them."},
+        {"ends": "2027-05-01"},
+    ):
+        published.clock.advance(60)
+        await published.do(publish.edit, manuscript=written(**more))
+        sent = [a["object"] for host, a in await published.sent() if host == "b.example"]
+        assert ["updated" in note for note in sent] == [False], more
+    published.clock.advance(60)
+    await published.do(publish.edit, manuscript=written(topic="Trees"))
+    assert all("updated" in a["object"] for host, a in await published.sent() if host == "b.example")
+
+
 async def test_a_newer_edit_takes_the_place_of_one_that_waits(published: Office) -> None:
     for month in ("May", "June"):
         await published.do(publish.edit, manuscript=written(CALL.replace("spring", month)))

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fedicause import goals, manuscript, pictures, publish
 from fedicause import support as supported
 from fedicause.commands import coalitions as known
-from fedicause.commands import elsewhere, shown
+from fedicause.commands import elsewhere, handover, shown, targets
 from fedicause.commands.desk import Desk
 from storage import campaigns
 from storage.models import Campaign, Update
@@ -26,11 +26,14 @@ def campaign() -> None:
     """Write, publish and end campaigns.
 
     A file is Markdown under YAML front matter with the fields title, slug, kind, topic, goal, thresholds,
-    registered, language, ends, picture and picture_alt.
+    registered, language, ends, picture, picture_alt, asks and privacy; of a consultation options (a list), of
+    a pledge roles, of a message subject, letter, per_hour and digest.
     """
 
 
 campaign.add_command(elsewhere.elsewhere)
+campaign.add_command(handover.hand_over)
+campaign.add_command(targets.targets)
 
 
 @campaign.command()
@@ -71,8 +74,8 @@ def publish_(desk: Desk, slug: str) -> None:
 def edit(desk: Desk, slug: str, file: Path) -> None:
     """Change the call of SLUG to what FILE says.
 
-    Fields that FILE leaves out stay as they are; goal, thresholds, ends and picture are taken away by the
-    word `none`.
+    Fields that FILE leaves out stay as they are; goal, thresholds, ends, picture, asks and privacy are taken
+    away by the word `none`.
     """
     written = manuscript.read(file)
     picture = _picture(desk, written)
@@ -97,13 +100,18 @@ def edit(desk: Desk, slug: str, file: Path) -> None:
 @click.argument("file", type=FILE)
 @click.pass_obj
 def update(desk: Desk, slug: str, file: Path) -> None:
-    """Post the news in FILE (title, text, language) to whoever follows SLUG."""
+    """Post the news in FILE (title, text, language) to whoever follows SLUG.
+
+    With `mail: true` in it they also go by mail to those who signed here and agreed to hear more.
+    """
     written = manuscript.read(file)
 
     async def work(session: AsyncSession) -> Update:
         return await publish.update(session, urls=desk.urls, slug=slug, manuscript=written, now=desk.now())
 
     click.echo(f"Posted: {desk.urls.update(slug.lower(), desk.change(work).number)}")
+    if written.mail:
+        click.echo("It goes by mail as well, to those who signed and agreed to hear more.")
 
 
 @campaign.command()

@@ -135,6 +135,7 @@ def _card(
         progress=progress,
         closed=campaign.state == "closed",
         days_left=max(left.days, 0) if left else None,
+        won=isinstance(campaign, Campaign) and campaign.state == "closed" and bool(campaign.outcome),
     )
 
 

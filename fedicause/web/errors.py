@@ -40,7 +40,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         kept = {name: error.headers[name] for name in _KEPT if name in error.headers}
         return await explain(request, error.status, kept)
     except Exception:
-        log.exception("%s %s failed", request.method, request.path)
+        log.exception("%s %s failed", request.method, _route(request))
         return await explain(request, 500)
 
 
@@ -74,6 +74,12 @@ async def explain(
     return web.Response(
         body=rendered.plain.body, status=status, headers={**_without_etag(rendered.plain.headers), **sent}
     )
+
+
+def _route(request: web.Request) -> str:
+    """What was asked for, without what only its sender may know: an address may hold a letter's token."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "an unknown address"
 
 
 def _without_etag(sent: "cached.Headers") -> dict[str, str]:

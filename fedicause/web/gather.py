@@ -1,7 +1,8 @@
 """Reads from storage what each page shows."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,14 +10,12 @@ from federation import vocabulary
 from federation.vocabulary import Malformed
 from fedicause import asks, collecting, goals, support
 from fedicause.instance import Instance
-from fedicause.web import cards, standings, views
+from fedicause.web import cards, kinds, standings, views
+from fedicause.web.special import Special
 from fedicause.web.standings import Standing
-from storage import campaigns, coalitions, counts, evidence, foreign, local_actors, testimonies, updates
+from storage import campaigns, coalitions, counts, evidence, foreign, local_actors, updates
 from storage.coalition_models import Coalition, ForeignCampaign
-from storage.models import Campaign, Update
-from storage.testimonies import Shown
-
-VOICES: Final = 24
+from storage.models import Campaign, CampaignText, Update
 
 
 class Missing(Exception):
@@ -35,18 +34,28 @@ async def about(instance: Instance) -> views.About:
 async def campaign(instance: Instance, slug: str) -> views.CampaignPage:
     """Raises Missing (drafts too) and Gone."""
     async with instance.database.reading() as session:
-        site = await site_of(session, instance)
-        found, card, counted = await _public(session, instance, site, slug)
-        coalition = await coalitions.of_campaign(session, found.id)
-        standing = await _standing(session, instance, found, coalition, counted)
-        news = await updates.of_campaign(session, found.id)
-        voices = await testimonies.allowed(session, found.id, VOICES)
+        found = await public_campaign(session, slug)
+        return await page_of(session, instance, found, await campaigns.texts(session, found.id))
+
+
+async def page_of(
+    session: AsyncSession, instance: Instance, found: Campaign, texts: Mapping[str, CampaignText]
+) -> views.CampaignPage:
+    """The page of a campaign of ours with these texts, drafts and what isn't kept yet too."""
+    site = await site_of(session, instance)
+    card, counted = await _card(session, instance, site, found, texts)
+    coalition = await coalitions.of_campaign(session, found.id)
+    standing = await _standing(session, instance, found, coalition, counted)
+    news = await updates.of_campaign(session, found.id)
+    voices = await kinds.voices(session, instance, found, coalition)
+    special = await kinds.of_campaign(session, instance, found, coalition, texts)
+    form = _form(site, found.kind, privacy=found.privacy, asked=found.asks, special=special, texts=texts)
     return views.CampaignPage(
         site=site,
         card=card,
         standing=standing,
         collects_here=True,
-        form=_form(site, privacy=found.privacy, asked=found.asks) if found.state == "published" else None,
+        form=form if found.state != "closed" else None,
         address=instance.urls.note(found.slug),
         handle=f"{found.slug}@{site.host}",
         published_at=found.published_at or found.created_at,
@@ -54,8 +63,10 @@ async def campaign(instance: Instance, slug: str) -> views.CampaignPage:
         ends_at=found.ends_at,
         closed_at=found.closed_at,
         news=[_news(card, each) for each in news],
-        voices=[_voice(each) for each in voices],
+        voices=voices,
         languages=cards.languages([card]),
+        outcome=found.outcome or "",
+        special=special,
     )
 
 
@@ -69,13 +80,15 @@ async def hosted(instance: Instance, slug: str, origin: str) -> views.CampaignPa
         coalition = await coalitions.of_foreign(session, found.id)
         standing = await _standing(session, instance, found, coalition, counted)
         is_open = coalition is not None and await collecting.is_open(session, instance.urls, coalition.id)
+        path = f"/campaigns/{cards.key(found.slug, found.origin)}"
+        special = await kinds.asked(session, instance, coalition, path, found.kind)
     card = cards.theirs(instance, found, shown.texts, counted)
     return views.CampaignPage(
         site=site,
         card=card,
         standing=standing,
         collects_here=any(host["host"] == site.host for host in counted["hosts"]),
-        form=_form(site, origin=found.organisation_name) if is_open else None,
+        form=_form(site, found.kind, origin=found.organisation_name) if is_open else None,
         address=found.note_uri,
         handle=cards.key(found.slug, found.origin),
         published_at=found.published_at,
@@ -85,6 +98,7 @@ async def hosted(instance: Instance, slug: str, origin: str) -> views.CampaignPa
         news=(),
         voices=(),
         languages=cards.languages([card]),
+        special=special,
     )
 
 
@@ -92,7 +106,8 @@ async def update(instance: Instance, slug: str, number: int) -> views.UpdatePage
     """Raises Missing and Gone."""
     async with instance.database.reading() as session:
         site = await site_of(session, instance)
-        found, card, _ = await _public(session, instance, site, slug)
+        found = await public_campaign(session, slug)
+        card, _ = await _card(session, instance, site, found, await campaigns.texts(session, found.id))
         rows = await updates.of_campaign(session, found.id)
     news = {row.number: _news(card, row) for row in rows}
     if number not in news:
@@ -144,15 +159,17 @@ async def public_foreign(session: AsyncSession, slug: str, origin: str) -> forei
     raise Missing(slug)
 
 
-async def _public(
-    session: AsyncSession, instance: Instance, site: views.Site, slug: str
-) -> tuple[Campaign, views.Card, dict[str, Any]]:
-    """The campaign with its card and its support."""
-    found = await public_campaign(session, slug)
-    texts = await campaigns.texts(session, found.id)
+async def _card(
+    session: AsyncSession,
+    instance: Instance,
+    site: views.Site,
+    found: Campaign,
+    texts: Mapping[str, CampaignText],
+) -> tuple[views.Card, dict[str, Any]]:
+    """The card of a campaign of ours, and its support."""
     counted = await support.of_campaign(session, instance.urls, found, instance.now())
     subscriptions = (await counts.of(session, found.actor_id)).subscriptions
-    return found, cards.ours(instance, site.name, found, texts, counted, subscriptions=subscriptions), counted
+    return cards.ours(instance, site.name, found, texts, counted, subscriptions=subscriptions), counted
 
 
 async def _standing(
@@ -188,13 +205,32 @@ async def site_of(session: AsyncSession, instance: Instance) -> views.Site:
 
 
 def _form(
-    site: views.Site, *, origin: str | None = None, privacy: str | None = None, asked: str | None = None
+    site: views.Site,
+    kind: str,
+    *,
+    origin: str | None = None,
+    privacy: str | None = None,
+    asked: str | None = None,
+    special: Special = views.NOTHING,
+    texts: Mapping[str, CampaignText] | None = None,
 ) -> views.SignForm:
     """The form of a campaign of ours, or of the organisation `origin`."""
     organisations = [(collecting.OWN, site.name)]
     if origin is not None:
         organisations.append((collecting.ORIGIN, origin))
-    return views.SignForm(organisations, asks.read(asked), (privacy or "").strip())
+    asking, answers = asks.read(asked), special.answers
+    if special.recipients and special.recipients.by_postcode:
+        # Without it nobody is found.
+        asking = (asks.Ask("postcode", must=True), *(each for each in asking if each.field != "postcode"))
+    return views.SignForm(
+        organisations,
+        asking,
+        (privacy or "").strip(),
+        takes_organisations=kind == "open-letter",
+        choices=answers.words(answers.own) if answers else (),
+        is_one_choice=kind == "consultation",
+        letters=kinds.letters(texts) if texts and special.recipients and special.recipients.number else {},
+    )
 
 
 def _website(address: str | None) -> str | None:
@@ -213,15 +249,3 @@ def _edited_later(campaign: Campaign | ForeignCampaign) -> datetime | None:
 
 def _news(card: views.Card, row: Update) -> views.News:
     return views.News(row.number, f"{card.path}/updates/{row.number}", cards.words(row), row.published_at)
-
-
-def _voice(shown: Shown) -> views.Voice:
-    html, _ = cards.clean(shown.html)
-    user = shown.author_handle.lstrip("@").partition("@")[0]
-    return views.Voice(
-        name=shown.author_name.strip()[:80] or user,
-        handle=f"{user}@{shown.author_host}",
-        url=shown.url,
-        html=html,
-        published_at=shown.published_at,
-    )

@@ -14,6 +14,7 @@ from fedicause.web import (
     headers,
     negotiate,
     render,
+    rolls,
     served,
     translations,
     views,
@@ -26,7 +27,16 @@ from fedicause.web.translations import Choice
 CACHE_CONTROL: Final = "public, max-age=1, stale-while-revalidate=5"
 VARY: Final = "Accept, Accept-Language, Accept-Encoding"
 
-_Page = views.About | views.Directory | views.TopicPage | views.CampaignPage | views.UpdatePage
+_Page = (
+    views.About
+    | views.Directory
+    | views.TopicPage
+    | views.CampaignPage
+    | views.UpdatePage
+    | rolls.NamesPage
+    | rolls.DebatePage
+    | rolls.RecipientsPage
+)
 P = TypeVar("P", views.About, views.Directory, views.TopicPage, views.CampaignPage, views.UpdatePage)
 
 routes = web.RouteTableDef()

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import jinja2
 from jinja2.runtime import Context
@@ -65,6 +66,7 @@ def _environment() -> jinja2.Environment:
         country=_country,
         iso=_iso,
         bare=_bare,
+        host=_host,
         timestamp=vocabulary.timestamp,
     )
     environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
@@ -128,6 +130,11 @@ def _iso(moment: date) -> str:
 def _bare(address: str) -> str:
     """An address for people: without its scheme."""
     return address.split("://", 1)[-1].rstrip("/")
+
+
+def _host(address: str) -> str:
+    """The name of a site's server, for people: without what many put before it."""
+    return (urlsplit(address).hostname or "").removeprefix("www.")
 
 
 def load() -> None:

@@ -1,4 +1,4 @@
-"""Somebody signs: the form, the letter's link and its button."""
+"""Somebody signs: the form, and what everybody sees who has sent it."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -8,11 +8,9 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from federation import sketches
-from fedicause import pledge
 from fedicause.clerk import Clerk
 from fedicause.group_commit import Overloaded
-from fedicause.here import Here
-from fedicause.pledge import Waiting, Wish
+from fedicause.pledge import Wish
 from fedicause.web import cached, forms, gather, guard, headers, network, public, render, served, translations
 from fedicause.web.cached import Rendered, Shown
 from fedicause.web.forms import Written
@@ -20,7 +18,7 @@ from fedicause.web.guard import GUARD, TooSoon, Unproven
 from fedicause.web.keys import INSTANCE, SHELF
 from fedicause.web.throttle import TooMany
 from fedicause.web.translations import Choice
-from fedicause.web.views import CampaignPage, Signing
+from fedicause.web.views import CampaignPage, Signing, Site
 
 CLERK = web.AppKey("clerk", Clerk)
 MOST_BYTES: Final = 64 * 1024
@@ -49,30 +47,30 @@ async def _clerk(app: web.Application) -> AsyncIterator[None]:
 @routes.get("/campaigns/{address}/challenge")
 async def challenge(request: web.Request) -> web.Response:
     """Work for the script of the form."""
-    made = request.app[GUARD].challenge(_path(*_address(request)))
+    made = request.app[GUARD].challenge(_path(*address_of(request)))
     return web.Response(body=served.json_bytes(made), headers={**headers.JSON, "Cache-Control": "no-store"})
 
 
 @routes.get("/campaigns/{address}/signatures")
 async def back(request: web.Request) -> web.Response:
     """Whoever loads again what was sent as a form."""
-    raise web.HTTPSeeOther(_path(*_address(request)))
+    raise web.HTTPSeeOther(_path(*address_of(request)))
 
 
 @routes.post("/campaigns/{address}/signatures")
 async def sign(request: web.Request) -> web.Response:
     """303 to one page for every address, known or not; else the form again, with what is wrong."""
-    sent = await _sent(request)
-    slug, origin = _address(request)
-    view = (await _look(request, slug, origin)).view
+    sent = await read_form(request)
+    slug, origin = address_of(request)
+    view = (await look(request, slug, origin)).view
     choice = _choose(request, view, str(sent.get("lang", "")))
     if view.form is None:
         raise web.HTTPSeeOther(_with_language(view.card.path, choice))
-    written = forms.read(sent, view.form.asks)
+    written = forms.read(sent, view.form)
     if written.problems:
         return _form_again(request, view, choice, written)
     try:
-        proof = await _proof(request.app[GUARD], sent, view.card.path)
+        proof = await proof_of(request.app[GUARD], sent, view.card.path)
     except TooSoon:
         return _ask_once_more(request, view, choice, written, str(sent.get("stamp", "")))
     except Unproven:
@@ -83,7 +81,8 @@ async def sign(request: web.Request) -> web.Response:
     try:
         request.app[GUARD].count(source, domain, by_hand=proof.by_hand)
         hashed = instance.seal.blind("network", source.encode()) if source else None
-        given = written.given(choice.language, hashed, via=written.via or _via_of_page(request))
+        via = written.via or _via_of_page(request)
+        given = written.given(view.form, choice.language, hashed, via=via)
         outcome = await request.app[CLERK].ask(Wish(slug, origin, given, proof.fingerprint, proof.until))
     except TooMany as error:
         return _form_again(request, view, choice, written, fault="slow", seconds=error.seconds)
@@ -92,13 +91,13 @@ async def sign(request: web.Request) -> web.Response:
     if outcome == "used":
         return _ask_once_more(request, view, choice, written)
     page = f"{view.card.path}/signatures/sent" if outcome == "taken" else view.card.path
-    return _see_other(_with_language(page, choice))
+    return see_other(_with_language(page, choice))
 
 
 @routes.get("/campaigns/{address}/signatures/sent")
 async def sent(request: web.Request) -> web.Response:
     """What everybody sees who has sent the form."""
-    shown = await _look(request, *_address(request))
+    shown = await look(request, *address_of(request))
     choice = public.choose(request, shown.view)
     path = f"{shown.view.card.path}/signatures/sent"
 
@@ -110,59 +109,25 @@ async def sent(request: web.Request) -> web.Response:
     return cached.answer(request, request.app[SHELF].rendered(shown, ("sent", choice), show))
 
 
-@routes.get("/confirm/{token}")
-async def confirmation(request: web.Request) -> web.Response:
-    """A button. Nothing changes by looking: scanners of mail follow every link."""
-    waiting = await _waiting(request)
-    can_confirm = waiting is not None and (waiting.is_open or waiting.state == "confirmed")
-    return await _leaf(request, "confirm.html", waiting if can_confirm else None)
-
-
-@routes.post("/confirm/{token}")
-async def confirm(request: web.Request) -> web.Response:
-    """Makes the signature count; 303 to the page that thanks for it."""
-    confirmed = await request.app[CLERK].confirm(request.match_info["token"])
-    if confirmed is None:
-        return await _leaf(request, "confirm.html", None)
-    lang = translations.choose(request.query.get("lang"), None, "").asked
-    return _see_other(f"/signed/{confirmed.share}" + (f"?lang={lang}" if lang else ""))
-
-
-@routes.get("/decline/{token}")
-async def objection(request: web.Request) -> web.Response:
-    """A button for whoever did not sign."""
-    return await _leaf(request, "decline.html", await _waiting(request))
-
-
-@routes.post("/decline/{token}")
-async def decline(request: web.Request) -> web.Response:
-    """Forgets what somebody else wrote, and sends no more letters."""
-    withdraw = (await _sent(request)).get("withdraw") == "yes"
-    await request.app[CLERK].decline(request.match_info["token"], withdraw=withdraw)
-    # Whoever presses twice sees the same.
-    return await _leaf(request, "declined.html", None, status=200)
-
-
-async def _waiting(request: web.Request) -> Waiting | None:
-    instance = request.app[INSTANCE]
-    async with instance.database.reading() as session:
-        return await pledge.look(session, Here.at(instance), request.match_info["token"])
-
-
-async def _leaf(
-    request: web.Request, template: str, waiting: Waiting | None, *, status: int | None = None
+async def leaf(
+    request: web.Request, template: str, status: int = 200, *, path: str | None = None, **values: object
 ) -> web.Response:
-    """A page that a letter leads to."""
+    """A page with one thing to do, for one reader; `path` is its own where that is not the request's."""
+    site, choice = await reader(request)
+    html = render.page(template, choice, site=site, path=path or request.path, **values)
+    return private(request, choice, html, status)
+
+
+async def reader(request: web.Request) -> tuple[Site, Choice]:
+    """Our organisation, and in which language somebody reads what has no other words than ours."""
     site = (await request.app[SHELF].look("site", lambda: gather.about(request.app[INSTANCE]))).view.site
     choice = translations.choose(
         request.query.get("lang"), request.headers.get("Accept-Language"), site.language
     )
-    choice = translations.narrow(choice, frozenset())
-    html = render.page(template, choice, site=site, path=request.path, waiting=waiting)
-    return private(request, choice, html, status or (200 if waiting else 404))
+    return site, translations.narrow(choice, frozenset())
 
 
-async def _sent(request: web.Request) -> Sent:
+async def read_form(request: web.Request) -> Sent:
     """The form that was sent, if it was from here."""
     if not guard.is_from_here(request):
         raise web.HTTPForbidden
@@ -173,12 +138,13 @@ async def _sent(request: web.Request) -> Sent:
     return await request.post()
 
 
-async def _proof(keeper: guard.Guard, sent: Sent, path: str) -> guard.Proof:
+async def proof_of(keeper: guard.Guard, sent: Sent, path: str) -> guard.Proof:
+    """The work that a form at this path came with, or its stamp; raises Unproven, TooSoon."""
     solved, stamp = str(sent.get("altcha", "")), str(sent.get("stamp", ""))
     return await keeper.proven(solved, path) if solved else keeper.stamped(stamp, path)
 
 
-def _address(request: web.Request) -> tuple[str, str | None]:
+def address_of(request: web.Request) -> tuple[str, str | None]:
     """The slug, and the origin unless that is here."""
     slug, origin = served.split_address(request.match_info["address"])
     return slug, None if origin == request.app[INSTANCE].settings.host else origin
@@ -188,7 +154,7 @@ def _path(slug: str, origin: str | None) -> str:
     return f"/campaigns/{slug}" + (f"@{origin}" if origin else "")
 
 
-async def _look(request: web.Request, slug: str, origin: str | None) -> Shown[CampaignPage]:
+async def look(request: web.Request, slug: str, origin: str | None) -> Shown[CampaignPage]:
     if origin is None:
         return await public.look_at_campaign(request, slug)
     return await public.look_at_hosted(request, slug, origin)
@@ -265,7 +231,7 @@ def private(request: web.Request, choice: Choice, html: str, status: int) -> web
     return web.Response(body=html.encode(), status=status, headers=sent)
 
 
-def _see_other(path: str) -> web.Response:
+def see_other(path: str) -> web.Response:
     return web.Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})
 
 

@@ -4,20 +4,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
+from fedicause import providers
+
 # So much of an hour's may come at once: the fourth part.
 _AT_ONCE: Final = 4
 _ENTRIES: Final = 16_384
-# Where everybody has their mail: one domain says little there.
-# fmt: off
-_LARGE: Final = frozenset([
-    "aol.com", "bluewin.ch", "free.fr", "gmail.com", "gmx.at", "gmx.ch", "gmx.de", "gmx.net",
-    "googlemail.com", "hotmail.com", "hotmail.de", "hotmail.fr", "hotmail.it", "icloud.com",
-    "laposte.net", "libero.it", "live.com", "mail.com", "mailbox.org", "me.com", "msn.com", "orange.fr",
-    "outlook.com", "outlook.de", "outlook.fr", "outlook.it", "posteo.de", "posteo.net", "proton.me",
-    "protonmail.com", "sfr.fr", "t-online.de", "tin.it", "tuta.com", "tutanota.com", "virgilio.it",
-    "wanadoo.fr", "web.de", "yahoo.com", "yahoo.de", "yahoo.fr", "yahoo.it",
-])
-# fmt: on
 
 
 class TooMany(Exception):
@@ -50,4 +41,4 @@ class Throttle:
 
 def is_large(domain: str) -> bool:
     """Whether it is a mail domain of people who have nothing else in common."""
-    return domain in _LARGE
+    return domain in providers.LARGE

@@ -1,15 +1,17 @@
 """What each page shows: plain values that templates read, equal exactly when the page would look the same."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from markupsafe import Markup
 
 from fedicause.asks import Ask
+from fedicause.web.special import Letter, Special, Voice
 from fedicause.web.standings import Standing
 
 KINDS = ("petition", "open-letter", "message", "pledge", "consultation")
+NOTHING = Special()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Card:
     closed: bool
     days_left: int | None
     """Whole days until the end, 0 on the last one; None when it is open-ended or closed."""
+    won: bool = False
 
     def words(self, wanted: Iterable[str]) -> Words:
         """The text in the first of these languages that there is, else in the campaign's own."""
@@ -178,26 +181,21 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """A testimony that a moderator allowed: `handle` has a punycode host, `url` leads to the original."""
-
-    name: str
-    handle: str
-    url: str
-    html: Markup
-    published_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class SignForm:
     """The form that people sign with. `organisations` may ask to write to them: which one, and its name.
 
     `asks` is what is asked for besides name, mail and country, `privacy` a text about what becomes of it.
+    `takes_organisations`: one may sign for an organisation. `choices` are answers or roles in the campaign's
+    language; of answers, `is_one_choice`, one is a must. `letters` to decision-makers, by language.
     """
 
     organisations: Sequence[tuple[str, str]]
     asks: Sequence[Ask]
     privacy: str
+    takes_organisations: bool = False
+    choices: Sequence[str] = ()
+    is_one_choice: bool = False
+    letters: Mapping[str, Letter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +219,9 @@ class CampaignPage:
     news: Sequence[News]
     voices: Sequence[Voice]
     languages: frozenset[str]
+    outcome: str = ""
+    """What was achieved, for one that is won: text."""
+    special: Special = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

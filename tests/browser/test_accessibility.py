@@ -15,7 +15,7 @@ from tests.browser.conftest import DESKTOP, PHONE, Open, Tab
 from tests.browser.test_coalition_pages import HOSTED, coalition
 from tests.browser.test_signing import fill
 from tests.conftest import Client
-from tests.web import staff
+from tests.web import desks, staff, supporters, writing
 
 pytestmark = [pytest.mark.parametrize("dialect", ["sqlite"], indirect=True), pytest.mark.timeout(400)]
 
@@ -84,14 +84,33 @@ def inspection(tab: Tab, client: Client) -> Inspection:
     return Inspection(tab, client.app, components.axe().read_text())
 
 
+KINDS: dict[str, dict[str, object]] = {
+    "letter": {"kind": "open-letter"},
+    "message": {"kind": "message", "subject": "The hill", "letter": "Keep the oaks, please."},
+    "helpers": {"kind": "pledge", "roles": "[organiser, translator]"},
+    "park": {"kind": "consultation", "options": "[Trees, Benches]"},
+}
+
+
+async def one_of_each_kind(instance: Instance) -> None:
+    """Campaigns of all kinds, and people who want to be seen below a letter."""
+    for slug, fields in KINDS.items():
+        await writing.campaign(instance, slug, **fields)
+    await supporters.many(instance, "letter", ["Ada Lang", "Bob Miller", "Cleo Tan"])
+
+
 @pytest.mark.parametrize("look", LOOKS)
 async def test_the_public_pages(
     open_tab: Open, dev_instance: Instance, dev_client: Client, look: dict[str, Any]
 ) -> None:
     await coalition(dev_instance)
+    await one_of_each_kind(dev_instance)
     async with open_tab(**look) as tab:
         seen = inspection(tab, dev_client)
-        await seen.walk(["/", HOSTED, "/nothing-here", "/confirm/forgotten"])
+        for slug in KINDS:
+            await tab.open(f"/campaigns/{slug}")
+            await seen.inspect(f"/campaigns/{slug}")
+        await seen.walk(["/campaigns/letter/signatories", "/", HOSTED, "/nothing-here", "/confirm/forgotten"])
         assert not seen.found, "\n".join(seen.found)
         assert {"/", "/about", "/topics/{topic}", "/campaigns/{slug}"} <= seen.routes
 
@@ -127,6 +146,8 @@ async def test_the_pages_of_the_staff(
     open_tab: Open, dev_instance: Instance, dev_client: Client, look: dict[str, Any]
 ) -> None:
     await coalition(dev_instance)
+    await desks.fill(dev_instance)
+    await one_of_each_kind(dev_instance)
     password = await staff.hire(dev_instance, OWNER, "owner")
     async with open_tab(**look) as tab:
         seen = inspection(tab, dev_client)
@@ -136,7 +157,9 @@ async def test_the_pages_of_the_staff(
         await tab.page.get_by_label("Password").fill(password)
         await tab.page.get_by_role("button", name="Log in").click()
         await tab.page.wait_for_url("**/admin")
-        await seen.walk(["/admin", "/admin/nothing-here"])
+        await seen.walk(["/admin", "/admin/nothing-here", "/admin/campaigns/message/kind"])
+        await seen.walk(["/admin/campaigns/message/targets", "/admin/campaigns/letter/organisations"])
+        await seen.walk(["/admin/campaigns/helpers/volunteers"])
         assert not seen.found, "\n".join(seen.found)
         assert _of_the_staff(dev_client) <= seen.routes
 
@@ -149,4 +172,10 @@ def _of_the_staff(client: Client) -> set[str]:
         for route in client.app.router.routes()
         if route.method == "GET" and route.resource is not None
     }
-    return {route for route in routes if route.startswith("/admin") and "login" not in route}
+    # Pictures that wait for their form are no pages.
+    no_pages = ("login", "/pictures/")
+    return {
+        route
+        for route in routes
+        if route.startswith("/admin") and not any(part in route for part in no_pages)
+    }

@@ -58,6 +58,10 @@ class Browser:
         values = {"csrf": self.csrf} | (form or {})
         return await self._ask("POST", path, data=values, headers={"Origin": self.origin} | headers)
 
+    async def post_files(self, path: str, form: Any) -> Answer:
+        """Sends a form as it is, which has files."""
+        return await self._ask("POST", path, data=form, headers={"Origin": self.origin})
+
     async def log_in(self, email: str = ALICE, password: str = "", **more: str) -> Answer:
         answer = await self.post("/admin/login", {"email": email, "password": password, **more})
         if answer.status == 303:
@@ -77,7 +81,7 @@ class Browser:
                         self.cookies.pop(name, None)
                     else:
                         self.cookies[name] = morsel.value
-            answer = Answer(response.status, response.headers, await response.text())
+            answer = Answer(response.status, response.headers, await response.text(errors="replace"))
         found = _CSRF.search(answer.text)
         if found:
             self.csrf = html.unescape(found[1])

@@ -8,7 +8,7 @@ from PIL import Image
 from federation import vocabulary
 from federation.answers import Gone, RemoteError
 from federation.vocabulary import Malformed
-from fedicause import follow, manuscript, mirror, pictures, publish
+from fedicause import conclude, follow, manuscript, mirror, pictures, publish
 from storage import blocks, campaigns, foreign
 from storage.coalition_models import ForeignCampaign
 from tests import coalitions, process
@@ -286,3 +286,26 @@ async def test_a_blocked_origin_is_not_asked_and_not_listed(instances: Instances
         await ally.look_around()
         assert len(org.asked) == before
         assert await ally.look(foreign.listed) == []
+
+
+async def test_a_campaign_that_opens_again_opens_at_its_hosts(instances: Instances) -> None:
+    async with instances(2) as (org, ally):
+        await keep(ally, org.urls.note("forest"))
+        await coalitions.settle(org, ally)
+        states = []
+        for is_end in (True, False):
+            ally.clock.advance(60)
+            if is_end:
+                await writing.end(org.instance, "forest")
+            else:
+                await org.change(
+                    lambda session: conclude.reopen(
+                        session, urls=org.urls, slug="forest", now=org.clock.now()
+                    )
+                )
+            await org.deliver()
+            await ally.look_around()
+            there = await known(ally, org.urls.note("forest"))
+            assert there is not None
+            states.append((there.state, there.closed_at is None))
+    assert states == [("closed", False), ("published", True)]

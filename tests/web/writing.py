@@ -20,6 +20,14 @@ async def campaign(instance: Instance, slug: str, *, public: bool = True, **fiel
     return made
 
 
+async def edit(instance: Instance, slug: str, **fields: object) -> None:
+    """Another text of a campaign, with this front matter."""
+    lines = "\n".join(f"{name}: {value}" for name, value in fields.items())
+    written = manuscript.parse(f"---\n{lines}\n---\nWe ask for this.\n", Path("edit.md"))
+    async with instance.database.writing() as session:
+        await publish.edit(session, urls=instance.urls, slug=slug, manuscript=written, now=instance.now())
+
+
 async def translation(instance: Instance, slug: str, language: str, title: str, text: str) -> None:
     written = manuscript.parse(f"---\nlanguage: {language}\ntitle: {title}\n---\n{text}\n", Path("it.md"))
     async with instance.database.writing() as session:

@@ -81,6 +81,7 @@ MAPPED: Final[Mapping[type[Exception], int]] = {
     gather.Gone: 404,
     moderate.Unknown: 404,
     UnknownUser: 404,
+    publish.Unknown: 404,
     publish.Impossible: 409,
 }
 
@@ -103,7 +104,7 @@ NAVIGATION: Final = (
     Place("campaigns", "/admin/campaigns", "read"),
     Place("partners", "/admin/partners", "read", "partners"),
     Place("moderation", "/admin/moderation", "read", "moderation"),
-    Place("people", "/admin/people", "people"),
+    Place("people", "/admin/people", "moderate"),
     Place("staff", "/admin/staff", "staff"),
     Place("audit", "/admin/audit", "staff"),
 )

@@ -40,6 +40,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_people_domain"), ["domain"], unique=False)
 
     op.create_table(
+        "webhooks",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=32), nullable=False),
+        sa.Column("content_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("next_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("lease_until", storage.columns.UtcTime(), nullable=True),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("ended_at", storage.columns.UtcTime(), nullable=True),
+        sa.Column("outcome", sa.String(length=16), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+        sa.UniqueConstraint("event", name=op.f("uq_webhooks_event")),
+    )
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_webhooks_ended_at_next_at"), ["ended_at", "next_at"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_webhooks_subject_id"), ["subject", "id"], unique=False)
+
+    op.create_table(
         "audit",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -109,6 +132,50 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "targets",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("office", sa.Text(), nullable=False),
+        sa.Column("area", sa.Text(), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("postcodes", sa.Text(), nullable=False),
+        sa.Column("mail", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_targets_campaign_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_targets")),
+    )
+    with op.batch_alter_table("targets", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_targets_campaign_id"), ["campaign_id"], unique=False)
+
+    op.create_table(
+        "anonymised",
+        sa.Column("coalition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("signatures", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_anonymised_coalition_id")),
+        sa.PrimaryKeyConstraint("coalition_id", name=op.f("pk_anonymised")),
+    )
+    op.create_table(
+        "ballots",
+        sa.Column("coalition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("counted", sa.Text(), nullable=False),
+        sa.Column("counted_at", storage.columns.UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_ballots_coalition_id")),
+        sa.PrimaryKeyConstraint("coalition_id", name=op.f("pk_ballots")),
+    )
+    op.create_table(
+        "handovers",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("coalition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_handovers_coalition_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
+        sa.UniqueConstraint("coalition_id", "number", name=op.f("uq_handovers_coalition_id_number")),
+    )
+    op.create_table(
         "history",
         sa.Column("coalition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("day", storage.columns.UtcTime(), nullable=False),
@@ -119,6 +186,48 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_history_coalition_id")),
         sa.PrimaryKeyConstraint("coalition_id", "day", name=op.f("pk_history")),
     )
+    op.create_table(
+        "invalidations",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("coalition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("made_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("wanted", sa.Text(), nullable=False),
+        sa.Column("before", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed", sa.BigInteger(), nullable=False),
+        sa.Column("pending", sa.BigInteger(), nullable=False),
+        sa.Column("done_at", storage.columns.UtcTime(), nullable=True),
+        sa.Column("restored", sa.BigInteger(), nullable=False),
+        sa.Column("restored_at", storage.columns.UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["coalition_id"], ["coalitions.id"], name=op.f("fk_invalidations_coalition_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invalidations")),
+    )
+    with op.batch_alter_table("invalidations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_invalidations_coalition_id"), ["coalition_id"], unique=False)
+
+    op.create_table(
+        "mailings",
+        sa.Column("update_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("coalition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("serial", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("letters", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("ended_at", storage.columns.UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_mailings_coalition_id")),
+        sa.ForeignKeyConstraint(["update_id"], ["updates.id"], name=op.f("fk_mailings_update_id")),
+        sa.PrimaryKeyConstraint("update_id", name=op.f("pk_mailings")),
+    )
+    with op.batch_alter_table("mailings", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_mailings_open",
+            ["update_id"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
     op.create_table(
         "consents",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -133,6 +242,34 @@ def upgrade() -> None:
             "signature_id", "organisation_uri", name=op.f("uq_consents_signature_id_organisation_uri")
         ),
     )
+    op.create_table(
+        "cosigners",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("coalition_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("signature_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("actor_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("website", sa.Text(), nullable=False),
+        sa.Column("role_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column("logo_type", sa.String(length=32), nullable=True),
+        sa.Column("logo_width", sa.BigInteger(), nullable=True),
+        sa.Column("logo_height", sa.BigInteger(), nullable=True),
+        sa.Column("proof", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("created_at", storage.columns.UtcTime(), nullable=False),
+        sa.CheckConstraint("proof IN ('', 'mail', 'account', 'staff')", name=op.f("ck_cosigners_proof")),
+        sa.CheckConstraint("state IN ('waiting', 'listed', 'hidden')", name=op.f("ck_cosigners_state")),
+        sa.ForeignKeyConstraint(["actor_id"], ["actors.id"], name=op.f("fk_cosigners_actor_id")),
+        sa.ForeignKeyConstraint(["coalition_id"], ["coalitions.id"], name=op.f("fk_cosigners_coalition_id")),
+        sa.ForeignKeyConstraint(["signature_id"], ["signatures.id"], name=op.f("fk_cosigners_signature_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cosigners")),
+        sa.UniqueConstraint("signature_id", name=op.f("uq_cosigners_signature_id")),
+    )
+    with op.batch_alter_table("cosigners", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_cosigners_actor_id"), ["actor_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_cosigners_coalition_id"), ["coalition_id"], unique=False)
+
     op.create_table(
         "share_links",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -152,6 +289,32 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("share_links", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_share_links_signature_id"), ["signature_id"], unique=False)
+
+    op.create_table(
+        "target_letters",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("target_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("signature_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", storage.columns.UtcTime(), nullable=False),
+        sa.Column("sent_at", storage.columns.UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["signature_id"], ["signatures.id"], name=op.f("fk_target_letters_signature_id")
+        ),
+        sa.ForeignKeyConstraint(["target_id"], ["targets.id"], name=op.f("fk_target_letters_target_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_target_letters")),
+    )
+    with op.batch_alter_table("target_letters", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_target_letters_sent_at"), ["sent_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_target_letters_signature_id"), ["signature_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_target_letters_target_id"), ["target_id"], unique=False)
+        batch_op.create_index(
+            "ix_target_letters_unsent",
+            ["target_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("content_sealed IS NOT NULL"),
+            postgresql_where=sa.text("content_sealed IS NOT NULL"),
+        )
 
     op.create_table(
         "pledges",
@@ -177,6 +340,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("token", name=op.f("uq_pledges_token")),
     )
     with op.batch_alter_table("pledges", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_pledges_heard",
+            ["signature_id"],
+            unique=False,
+            sqlite_where=sa.text("reason_state = 'allowed' AND reason_sealed IS NOT NULL"),
+            postgresql_where=sa.text("reason_state = 'allowed' AND reason_sealed IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_pledges_hidden",
+            ["signature_id"],
+            unique=False,
+            sqlite_where=sa.text("reason_state = 'hidden' AND reason_sealed IS NOT NULL"),
+            postgresql_where=sa.text("reason_state = 'hidden' AND reason_sealed IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_pledges_link_id"), ["link_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_pledges_network"), ["network"], unique=False)
         batch_op.create_index(batch_op.f("ix_pledges_person_id"), ["person_id"], unique=False)
@@ -188,9 +365,53 @@ def upgrade() -> None:
             postgresql_where=sa.text("reason_state = 'pending' AND reason_sealed IS NOT NULL"),
         )
 
+    with op.batch_alter_table("campaign_texts", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("options", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("subject", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("letter", sa.Text(), nullable=True))
+
     with op.batch_alter_table("campaigns", schema=None) as batch_op:
         batch_op.add_column(sa.Column("asks", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("privacy", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("roles", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("per_hour", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("is_digest", sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.add_column(sa.Column("retention_months", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("changed_at", storage.columns.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("publish_at", storage.columns.UtcTime(), nullable=True))
+        batch_op.add_column(sa.Column("outcome", sa.Text(), nullable=True))
+
+    with op.batch_alter_table("signatures", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("invalidation_id", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("is_named", sa.Boolean(), server_default=sa.false(), nullable=False))
+        batch_op.add_column(sa.Column("ticked", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+        batch_op.create_index(
+            batch_op.f("ix_signatures_coalition_id_asked_at"), ["coalition_id", "asked_at"], unique=False
+        )
+        batch_op.create_index(
+            "ix_signatures_invalidated",
+            ["invalidation_id"],
+            unique=False,
+            sqlite_where=sa.text("invalidation_id IS NOT NULL"),
+            postgresql_where=sa.text("invalidation_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_signatures_named",
+            ["coalition_id", "serial"],
+            unique=False,
+            sqlite_where=sa.text("is_named AND state = 'confirmed'"),
+            postgresql_where=sa.text("is_named AND state = 'confirmed'"),
+        )
+        batch_op.create_index(
+            "ix_signatures_ticked",
+            ["coalition_id", "ticked"],
+            unique=False,
+            sqlite_where=sa.text("ticked > 0 AND state = 'confirmed'"),
+            postgresql_where=sa.text("ticked > 0 AND state = 'confirmed'"),
+        )
+
+    with op.batch_alter_table("testimonies", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_testimonies_in_reply_to"), ["in_reply_to"], unique=False)
 
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.add_column(sa.Column("totp_sealed", sa.LargeBinary(), nullable=True))
@@ -207,9 +428,45 @@ def downgrade() -> None:
         batch_op.drop_column("totp_last")
         batch_op.drop_column("totp_sealed")
 
+    with op.batch_alter_table("testimonies", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_testimonies_in_reply_to"))
+
+    with op.batch_alter_table("signatures", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_signatures_ticked",
+            sqlite_where=sa.text("ticked > 0 AND state = 'confirmed'"),
+            postgresql_where=sa.text("ticked > 0 AND state = 'confirmed'"),
+        )
+        batch_op.drop_index(
+            "ix_signatures_named",
+            sqlite_where=sa.text("is_named AND state = 'confirmed'"),
+            postgresql_where=sa.text("is_named AND state = 'confirmed'"),
+        )
+        batch_op.drop_index(
+            "ix_signatures_invalidated",
+            sqlite_where=sa.text("invalidation_id IS NOT NULL"),
+            postgresql_where=sa.text("invalidation_id IS NOT NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_signatures_coalition_id_asked_at"))
+        batch_op.drop_column("ticked")
+        batch_op.drop_column("is_named")
+        batch_op.drop_column("invalidation_id")
+
     with op.batch_alter_table("campaigns", schema=None) as batch_op:
+        batch_op.drop_column("outcome")
+        batch_op.drop_column("publish_at")
+        batch_op.drop_column("changed_at")
+        batch_op.drop_column("retention_months")
+        batch_op.drop_column("is_digest")
+        batch_op.drop_column("per_hour")
+        batch_op.drop_column("roles")
         batch_op.drop_column("privacy")
         batch_op.drop_column("asks")
+
+    with op.batch_alter_table("campaign_texts", schema=None) as batch_op:
+        batch_op.drop_column("letter")
+        batch_op.drop_column("subject")
+        batch_op.drop_column("options")
 
     with op.batch_alter_table("pledges", schema=None) as batch_op:
         batch_op.drop_index(
@@ -220,14 +477,59 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_pledges_person_id"))
         batch_op.drop_index(batch_op.f("ix_pledges_network"))
         batch_op.drop_index(batch_op.f("ix_pledges_link_id"))
+        batch_op.drop_index(
+            "ix_pledges_hidden",
+            sqlite_where=sa.text("reason_state = 'hidden' AND reason_sealed IS NOT NULL"),
+            postgresql_where=sa.text("reason_state = 'hidden' AND reason_sealed IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_pledges_heard",
+            sqlite_where=sa.text("reason_state = 'allowed' AND reason_sealed IS NOT NULL"),
+            postgresql_where=sa.text("reason_state = 'allowed' AND reason_sealed IS NOT NULL"),
+        )
 
     op.drop_table("pledges")
+    with op.batch_alter_table("target_letters", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_target_letters_unsent",
+            sqlite_where=sa.text("content_sealed IS NOT NULL"),
+            postgresql_where=sa.text("content_sealed IS NOT NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_target_letters_target_id"))
+        batch_op.drop_index(batch_op.f("ix_target_letters_signature_id"))
+        batch_op.drop_index(batch_op.f("ix_target_letters_sent_at"))
+
+    op.drop_table("target_letters")
     with op.batch_alter_table("share_links", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_share_links_signature_id"))
 
     op.drop_table("share_links")
+    with op.batch_alter_table("cosigners", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_cosigners_coalition_id"))
+        batch_op.drop_index(batch_op.f("ix_cosigners_actor_id"))
+
+    op.drop_table("cosigners")
     op.drop_table("consents")
+    with op.batch_alter_table("mailings", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_mailings_open",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.drop_table("mailings")
+    with op.batch_alter_table("invalidations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_invalidations_coalition_id"))
+
+    op.drop_table("invalidations")
     op.drop_table("history")
+    op.drop_table("handovers")
+    op.drop_table("ballots")
+    op.drop_table("anonymised")
+    with op.batch_alter_table("targets", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_targets_campaign_id"))
+
+    op.drop_table("targets")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sessions_user_id"))
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at"))
@@ -248,6 +550,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_audit_at"))
 
     op.drop_table("audit")
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhooks_subject_id"))
+        batch_op.drop_index(batch_op.f("ix_webhooks_ended_at_next_at"))
+
+    op.drop_table("webhooks")
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_people_domain"))
 
