@@ -119,6 +119,8 @@ def test_a_multikey_is_the_published_one() -> None:
         multibase.encode(b"\xe7\x01" + bytes(32)),
         "z" + "2" * 200_000,
     ],
+    # A key is another one in each run.
+    ids=["none", "empty", "z", "z6Mk", "another base", "longer", "no base58", "ones", "of zeros", "endless"],
 )
 def test_what_is_no_multikey_is_malformed(text: object) -> None:
     with pytest.raises(Malformed):
