@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.test_utils import TestClient, TestServer
 
 from fedicause import app
@@ -21,6 +21,13 @@ from tests.fediverse import Fediverse
 
 # The front door as a test sees it.
 Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture(autouse=True)
+def _applications_are_forgotten() -> Iterator[None]:
+    """aiohttp remembers a thousand applications with all that they hold, which slows every later test."""
+    yield
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ async def export(request: web.Request) -> web.Response:
     instance = request.app[INSTANCE]
     async with instance.database.reading() as session:
         text = blocklist.written(await rows.listed(session), reasons=with_reasons)
-    await frame.note(request, deed="block.export")
     return web.Response(
         body=text.encode(),
         headers={
