@@ -15,7 +15,7 @@ from federation import hyperloglog, keys, proofs, sketches, tallies
 from federation.rosters import Roster
 from federation.tallies import Tally
 from fedicause import support
-from fedicause.book import Book
+from fedicause.coalition.book import Book
 from fedicause.urls import Urls
 from storage import coalitions, signatures
 from storage.coalition_models import Coalition

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import outgoing, vocabulary
-from fedicause import describe
+from fedicause.fediverse import describe
 from fedicause.urls import Urls
 from storage import activities, audiences, blocks, campaigns, deliveries, hosts, local_actors, notices
 from storage.audiences import Listener

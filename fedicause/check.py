@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import seal, survey
+from fedicause import seal
+from fedicause.coalition import survey
 from fedicause.finding import Finding
 from fedicause.settings import Settings
 from fedicause.urls import Urls

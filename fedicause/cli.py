@@ -13,12 +13,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from federation.vocabulary import Malformed
-from fedicause import __version__, fields, moderate, pictures, publish, seal, settings, staff
+from fedicause import __version__, fields, moderate, publish, seal, settings
+from fedicause.campaigning import pictures
 from fedicause.commands import campaigns, handover, mail, moderation, operating, partners, shown, signing
 from fedicause.commands import users as user_commands
 from fedicause.commands.desk import BEGIN, Refused, Result, Visit, Work, WrongInput
 from fedicause.seal import Seal
 from fedicause.settings import Settings
+from fedicause.staffing import staff
 from fedicause.urls import Urls
 from storage import local_actors, migrations, organisations, users
 from storage.database import Database, UnknownDatabase

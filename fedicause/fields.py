@@ -5,8 +5,8 @@ import unicodedata
 from datetime import UTC, date, datetime, time
 from typing import Final
 
-from fedicause import asks as asked
-from fedicause import goals
+from fedicause.campaigning import goals
+from fedicause.signing import asks as asked
 
 KINDS: Final = ("petition", "open-letter", "message", "pledge", "consultation")
 # More than there are.

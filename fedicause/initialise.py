@@ -5,9 +5,10 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import fields, keyring, passwords
+from fedicause import fields, keyring
 from fedicause.fields import Unusable
 from fedicause.seal import Seal
+from fedicause.staffing import passwords
 from storage import organisations, users
 
 NAME_LENGTH: Final = 200

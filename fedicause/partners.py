@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import coalition as activities
 from federation import sketches, vocabulary
 from federation.rosters import Roster
-from fedicause import roster
+from fedicause.coalition import roster
 from fedicause.here import Here
 from fedicause.publish import Impossible
 from storage import blocks, coalitions, members

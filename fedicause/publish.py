@@ -5,10 +5,12 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import describe, inscribe, keyring, tell
+from fedicause import keyring
+from fedicause.campaigning import inscribe
+from fedicause.campaigning.manuscript import Manuscript
+from fedicause.campaigning.pictures import Picture
+from fedicause.fediverse import describe, tell
 from fedicause.fields import Unusable
-from fedicause.manuscript import Manuscript
-from fedicause.pictures import Picture
 from fedicause.seal import Seal
 from fedicause.urls import Urls
 from storage import campaigns, elsewhere, local_actors, mailings, updates

@@ -7,13 +7,15 @@ from federation import activities, httpsig, vocabulary
 from federation.activities import Activity
 from federation.answers import Gone, RemoteError
 from federation.tallies import Tally
-from fedicause import attest, interpret, keyring, record
+from fedicause import keyring
+from fedicause.coalition import attest
+from fedicause.fediverse import interpret, record
+from fedicause.fediverse.interpret import Depart, MoveTo, Redescribe, Say
+from fedicause.fediverse.recognise import Recogniser
+from fedicause.fediverse.record import Unverified, Vanished
+from fedicause.fediverse.weigh import Arrival
 from fedicause.group_commit import GroupCommit, Overloaded
 from fedicause.instance import Instance
-from fedicause.interpret import Depart, MoveTo, Redescribe, Say
-from fedicause.recognise import Recogniser
-from fedicause.record import Unverified, Vanished
-from fedicause.weigh import Arrival
 from storage import actors, blocks, parked
 from storage.actors import Known
 from storage.columns import to_milliseconds

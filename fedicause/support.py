@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import tallies, vocabulary
-from fedicause import goals
+from fedicause.campaigning import goals
 from fedicause.urls import Urls
 from storage import coalitions, counts, elsewhere, local_actors
 from storage.coalition_models import Coalition, ElsewhereCount, ForeignCampaign

@@ -17,7 +17,7 @@ from federation import tallies as documents
 from federation.rosters import Roster
 from federation.tallies import Tally
 from fedicause import announce, keyring
-from fedicause.book import Book, Version
+from fedicause.coalition.book import Book, Version
 from fedicause.here import Here
 from fedicause.urls import Urls
 from storage import coalitions, counts, evidence, local_actors, members, tallies

@@ -1,4 +1,4 @@
-"""A coalition without instances: who tells whom what, and asks whom, as `fedicause.book` has it."""
+"""A coalition without instances: who tells whom what, and asks whom, as `fedicause.coalition.book` has it."""
 
 import functools
 import hashlib
@@ -10,7 +10,7 @@ from typing import Any, Final
 from federation import multibase, rosters, tallies
 from federation.rosters import Roster
 from federation.tallies import Tally
-from fedicause.book import Book
+from fedicause.coalition.book import Book
 
 NOW: Final = datetime(2026, 11, 21, 20, tzinfo=UTC)
 ORIGIN, ALLY, RIVER, MALLORY, AIR = EVERYBODY = tuple(

@@ -24,10 +24,11 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import keys, vocabulary
-from fedicause import app, mirror, seal, work
-from fedicause import follow as following
-from fedicause.compare import Comparer
-from fedicause.deliver import Courier
+from fedicause import app, seal, work
+from fedicause.coalition import follow as following
+from fedicause.coalition import mirror
+from fedicause.coalition.compare import Comparer
+from fedicause.fediverse.deliver import Courier
 from fedicause.instance import Instance
 from fedicause.receive import Receiver
 from fedicause.urls import Urls

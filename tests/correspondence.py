@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from fedicause import mail, post
+from fedicause import mail
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.letters import post
 from fedicause.settings import Settings
 from storage.people_models import Letter, Person
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import initialise, manuscript, publish, seal, settings
+from fedicause import initialise, publish, seal, settings
+from fedicause.campaigning import manuscript
 from fedicause.settings import Settings
 from fedicause.urls import Urls
 from storage.database import Database

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from federation import tallies
 from federation.tallies import Tally
-from fedicause.book import Book, Version, version_of
+from fedicause.coalition.book import Book, Version, version_of
 from tests.books import ALLY, EVERYBODY, MALLORY, NOW, ORIGIN, RIVER, Coalition, Organisation, roster, tally
 
 # Five thousand runs take a minute, and several where others work as well.

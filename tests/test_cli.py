@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import passwords
 from fedicause.cli import main
+from fedicause.staffing import passwords
 from storage import campaigns, coalitions, local_actors, reports, testimonies, users
 from storage.coalition_models import CountryCount
 from storage.database import Database

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from fedicause import manuscript
+from fedicause.campaigning import manuscript
 from fedicause.demo import crowd, dialects, people, programme, servers
 from fedicause.demo.signers import Signers
 from tests import process

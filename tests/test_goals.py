@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedicause import goals
+from fedicause.campaigning import goals
 
 TOTALS = st.integers(0, 10**10)
 GOALS = st.none() | st.integers(1, 8 * 10**9)

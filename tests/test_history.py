@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import history
+from fedicause.campaigning import history
 from storage import coalitions
 from storage import history as kept
 from storage.history import Point

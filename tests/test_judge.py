@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from federation.answers import Answer
-from fedicause import judge
-from fedicause.judge import Result
+from fedicause.fediverse import judge
+from fedicause.fediverse.judge import Result
 from storage.claims import Claimed
 from storage.outcomes import End, Retry
 

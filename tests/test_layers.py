@@ -15,12 +15,13 @@ TRANSACTIONS = {
     "fedicause/web/transactions.py",
     "fedicause/group_commit.py",
     "fedicause/work.py",
+    "fedicause/rounds.py",
     # Rounds of the worker that change something between one talk with others and the next.
-    "fedicause/compare.py",
-    "fedicause/estimate.py",
-    "fedicause/history.py",
-    "fedicause/mirror.py",
-    "fedicause/post.py",
+    "fedicause/coalition/compare.py",
+    "fedicause/coalition/estimate.py",
+    "fedicause/campaigning/history.py",
+    "fedicause/coalition/mirror.py",
+    "fedicause/letters/post.py",
     "fedicause/cli.py",
     "fedicause/demo/organisation.py",
 }

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fedicause import fields, manuscript
+from fedicause import fields
+from fedicause.campaigning import manuscript
 from fedicause.fields import Unusable
 
 FILE = Path("forest.md")

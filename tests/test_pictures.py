@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fedicause import pictures
-from fedicause.pictures import Unusable
+from fedicause.campaigning import pictures
+from fedicause.campaigning.pictures import Unusable
 
 
 def photo(path: Path, size: tuple[int, int] = (3000, 1500), **more: object) -> Path:

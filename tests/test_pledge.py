@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from fedicause import answer, pledge, remind, sign
-from fedicause.acquaint import Given
-from fedicause.clerk import Clerk
+from fedicause import sign
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.pledge import Confirmed, Outcome, Wish
+from fedicause.signing import answer, pledge, remind
+from fedicause.signing.acquaint import Given
+from fedicause.signing.clerk import Clerk
+from fedicause.signing.pledge import Confirmed, Outcome, Wish
 from storage import signatures
 from storage.coalition_models import Coalition, CountryCount, Signature
 from storage.models import Campaign

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from federation import activities
-from fedicause import elsewhere, manuscript, publish, seal
+from fedicause import publish, seal
+from fedicause.campaigning import elsewhere, manuscript
+from fedicause.campaigning.manuscript import Manuscript
 from fedicause.fields import Unusable
-from fedicause.manuscript import Manuscript
 from fedicause.seal import Seal
 from fedicause.urls import Urls
 from storage import campaigns, coalitions, local_actors, members, updates

@@ -10,8 +10,9 @@ from typing import Any
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import goals, manuscript, pictures, publish
+from fedicause import publish
 from fedicause import support as supported
+from fedicause.campaigning import goals, manuscript, pictures
 from fedicause.commands import coalitions as known
 from fedicause.commands import elsewhere, handover, shown, targets
 from fedicause.commands.desk import Desk

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import vocabulary
 from federation.answers import ForbiddenAddress, Gone, Missing, RemoteError, Unreachable
 from federation.answers import Refused as Withheld
-from fedicause import joining
+from fedicause.coalition import joining
+from fedicause.coalition.roster import own_uri
 from fedicause.partners import NotAsked
-from fedicause.roster import own_uri
 from fedicause.tally import page_of
 from fedicause.urls import Urls
 from storage import coalitions, evidence, foreign, members, tallies

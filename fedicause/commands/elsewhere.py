@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import elsewhere as verbs
 from fedicause import fields, publish
+from fedicause.campaigning import elsewhere as verbs
 from fedicause.commands import shown
 from fedicause.commands.desk import Desk
 from storage import elsewhere as entered

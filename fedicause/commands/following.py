@@ -4,8 +4,8 @@ import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.answers import RemoteError
-from fedicause import follow as verbs
-from fedicause import pictures
+from fedicause.campaigning import pictures
+from fedicause.coalition import follow as verbs
 from fedicause.commands import shown
 from fedicause.commands.coalitions import why
 from fedicause.commands.desk import Change, Desk, Refused

@@ -16,13 +16,13 @@ from federation.answers import RemoteError
 from federation.handovers import CSV, PDF, Handover
 from federation.httpsig import Forged
 from federation.vocabulary import Malformed
-from fedicause import handover as verbs
 from fedicause import publish, words
+from fedicause.campaigning import handover as verbs
+from fedicause.campaigning.matter import Order
 from fedicause.commands import shown
 from fedicause.commands.desk import Change, Desk, Refused, WrongInput
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.matter import Order
 from storage import audit
 
 _LARGEST: Final = 16 << 20

@@ -5,10 +5,10 @@ from typing import IO, Any
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import bounce
 from fedicause.commands import shown
 from fedicause.commands.desk import Desk
 from fedicause.here import Here
+from fedicause.letters import bounce
 from storage import letters
 from storage.people_models import Letter
 

@@ -4,7 +4,8 @@ import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.answers import RemoteError
-from fedicause import follow, forgive, joining, mirror, partners, publish
+from fedicause import partners, publish
+from fedicause.coalition import follow, forgive, joining, mirror
 from fedicause.commands import coalitions as known
 from fedicause.commands import following, shown
 from fedicause.commands.desk import Change, Desk, Refused

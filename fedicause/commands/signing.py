@@ -11,10 +11,10 @@ from federation import sketches
 from federation import tallies as tallying
 from fedicause import fields, partners, publish
 from fedicause import sign as verbs
+from fedicause.coalition.roster import own_uri
 from fedicause.commands import coalitions as known
 from fedicause.commands.desk import Desk, Refused
 from fedicause.here import Here
-from fedicause.roster import own_uri
 from storage import coalitions, members
 from storage.coalition_models import Coalition
 

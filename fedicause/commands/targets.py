@@ -6,9 +6,9 @@ import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import fields, publish
-from fedicause import targets as verbs
 from fedicause.commands import shown
 from fedicause.commands.desk import Desk
+from fedicause.signing import targets as verbs
 from storage import targets as stored
 
 FILE = click.Path(dir_okay=False, path_type=Path)

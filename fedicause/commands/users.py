@@ -5,10 +5,11 @@ from typing import Any
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import initialise, passwords, staff
+from fedicause import initialise
 from fedicause.commands import shown
 from fedicause.commands.desk import Desk
 from fedicause.here import Here
+from fedicause.staffing import passwords, staff
 from storage import audit, users
 from storage.models import User
 

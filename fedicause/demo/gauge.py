@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import hdrs
 
-from fedicause import goals
+from fedicause.campaigning import goals
 from fedicause.demo.organisation import Organisation
 
 PATIENCE: Final = aiohttp.ClientTimeout(total=20)

@@ -16,28 +16,15 @@ from aiohttp.typedefs import Handler
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
-from fedicause import (
-    app,
-    follow,
-    initialise,
-    joining,
-    manuscript,
-    mirror,
-    moderate,
-    partners,
-    pictures,
-    publish,
-    seal,
-    settings,
-    sign,
-    work,
-)
+from fedicause import app, initialise, moderate, partners, publish, seal, settings, sign, work
+from fedicause.campaigning import manuscript, pictures
+from fedicause.coalition import follow, joining, mirror
+from fedicause.coalition.roster import own_uri
 from fedicause.demo import artwork, programme
 from fedicause.demo.loopback import Loopback
 from fedicause.demo.programme import Role
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.roster import own_uri
 from fedicause.web.inbox import RECEIVER
 from storage import coalitions, local_actors, members, testimonies
 from storage.coalition_models import Coalition

@@ -18,7 +18,7 @@ import uvloop
 
 from federation import content
 from federation.answers import RemoteError
-from fedicause import manuscript
+from fedicause.campaigning import manuscript
 from fedicause.commands.desk import Refused
 from fedicause.demo import alliance, chaos, organisation, programme
 from fedicause.demo.alliance import Alliance

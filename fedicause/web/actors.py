@@ -7,7 +7,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import documents
-from fedicause import describe
+from fedicause.fediverse import describe
 from fedicause.web import fediverse, gather, negotiate, paging, public, served
 from fedicause.web.keys import INSTANCE
 from storage import counts, listings, local_actors

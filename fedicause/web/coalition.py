@@ -14,7 +14,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import httpsig, sketches, tallies, vocabulary
-from fedicause import compare, roster
+from fedicause.coalition import compare, roster
 from fedicause.instance import Instance
 from fedicause.web import gather, headers, served
 from fedicause.web.inbox import RECEIVER

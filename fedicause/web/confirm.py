@@ -7,11 +7,12 @@ from typing import Final
 from aiohttp import web
 from aiohttp.web_request import FileField
 
-from fedicause import options, pictures, pledge
-from fedicause.cosign import Logo
+from fedicause.campaigning import pictures
 from fedicause.here import Here
-from fedicause.pledge import Waiting
-from fedicause.pursue import Said
+from fedicause.signing import options, pledge
+from fedicause.signing.cosign import Logo
+from fedicause.signing.pledge import Waiting
+from fedicause.signing.pursue import Said
 from fedicause.web import guard, sign, translations
 from fedicause.web.keys import INSTANCE
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import documents, vocabulary
-from fedicause import describe
+from fedicause.fediverse import describe
 from fedicause.urls import Urls
 from fedicause.web import gather, paging, served
 from fedicause.web.keys import INSTANCE

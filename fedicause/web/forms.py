@@ -11,9 +11,10 @@ from multidict import MultiMapping
 
 from federation import sketches
 from federation.vocabulary import Malformed
-from fedicause import collecting, cosign, mail
-from fedicause.acquaint import Given
+from fedicause import mail
 from fedicause.fields import Unusable
+from fedicause.signing import collecting, cosign
+from fedicause.signing.acquaint import Given
 from fedicause.web import translations
 from fedicause.web.translations import LOCALES
 from fedicause.web.views import SignForm

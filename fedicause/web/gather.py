@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
 from federation.vocabulary import Malformed
-from fedicause import asks, collecting, goals, support
+from fedicause import support
+from fedicause.campaigning import goals
 from fedicause.instance import Instance
+from fedicause.signing import asks, collecting
 from fedicause.web import cards, kinds, standings, views
 from fedicause.web.special import Special
 from fedicause.web.standings import Standing

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from federation import handovers as documents
 from federation.handovers import Handover
-from fedicause import handover
+from fedicause.campaigning import handover
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.web import gather, headers, reports, served, views

@@ -7,8 +7,9 @@ from typing import Final
 from markupsafe import Markup, escape
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import lobby, options, signatories
 from fedicause.instance import Instance
+from fedicause.people import signatories
+from fedicause.signing import lobby, options
 from fedicause.web import cards
 from fedicause.web.special import Answers, Cosigner, Letter, Recipient, Recipients, Reply, Special, Voice
 from storage import debates, targets, testimonies

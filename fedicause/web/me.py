@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from federation import sketches
-from fedicause import person, receipt
 from fedicause.here import Here
-from fedicause.person import NoDoor, NotSigned
+from fedicause.people import person, receipt
+from fedicause.people.person import NoDoor, NotSigned
 from fedicause.web import forms, headers, network, served, sign, transactions, translations
 from fedicause.web.guard import GUARD, TooSoon, Unproven
 from fedicause.web.keys import INSTANCE

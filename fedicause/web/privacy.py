@@ -6,8 +6,8 @@ from email.utils import parseaddr
 
 from aiohttp import web
 
-from fedicause import answer, asks, remind
 from fedicause.instance import Instance
+from fedicause.signing import answer, asks, remind
 from fedicause.web import gather, reports, served, views
 from fedicause.web.keys import INSTANCE
 from storage import campaigns

@@ -5,9 +5,9 @@ from typing import Final
 from aiohttp import web
 from multidict import MultiMapping
 
-from fedicause import receipt
 from fedicause.here import Here
-from fedicause.receipt import Checked
+from fedicause.people import receipt
+from fedicause.people.receipt import Checked
 from fedicause.web import guard, me, sign
 from fedicause.web.keys import INSTANCE
 

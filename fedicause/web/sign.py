@@ -8,9 +8,9 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from federation import sketches
-from fedicause.clerk import Clerk
 from fedicause.group_commit import Overloaded
-from fedicause.pledge import Wish
+from fedicause.signing.clerk import Clerk
+from fedicause.signing.pledge import Wish
 from fedicause.web import cached, forms, gather, guard, headers, network, public, render, served, translations
 from fedicause.web.cached import Rendered, Shown
 from fedicause.web.forms import Written

@@ -5,8 +5,9 @@ from typing import Final, TypeVar
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import signatories, targets
 from fedicause.instance import Instance
+from fedicause.people import signatories
+from fedicause.signing import targets
 from fedicause.web import cached, forms, gather, headers, kinds, public, render, sign
 from fedicause.web.cached import Rendered, Shown
 from fedicause.web.keys import INSTANCE, SHELF

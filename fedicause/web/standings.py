@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from fedicause import goals
-from fedicause.goals import CountryProgress, Thresholds
+from fedicause.campaigning import goals
+from fedicause.campaigning.goals import CountryProgress, Thresholds
 
 SCALE: Final = 1000
 """The width of a bar, in its own units."""

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from fedicause import providers
+from fedicause.people import providers
 
 # So much of an hour's may come at once: the fourth part.
 _AT_ONCE: Final = 4

@@ -4,8 +4,8 @@ from typing import Final
 
 from aiohttp import web
 
-from fedicause import mailing
 from fedicause.here import Here
+from fedicause.letters import mailing
 from fedicause.web import guard, sign, transactions
 from fedicause.web.keys import INSTANCE
 

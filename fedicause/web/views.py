@@ -6,7 +6,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from fedicause.asks import Ask
+from fedicause.signing.asks import Ask
 from fedicause.web.special import Letter, Special, Voice
 from fedicause.web.standings import Standing
 

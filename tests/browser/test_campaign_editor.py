@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Dialog, Page, expect
 
-from fedicause import work
+from fedicause import rounds
 from fedicause.instance import Instance
 from tests.browser.conftest import DESKTOP, PHONE, Open, Tab
 from tests.clock import Clock
@@ -165,5 +165,5 @@ async def test_a_time_is_the_writers_own(
         await expect(tab.page.get_by_text(f"1 Jun 2027, {hour} UTC")).to_be_visible()
         await expect(tab.page.get_by_label("Day and time")).to_have_value("2027-06-01T09:30")
         clock.advance(timedelta(days=200).total_seconds())
-        await work.keep_dates(dev_instance)
+        await rounds.keep_dates(dev_instance)
         assert await tab.open("/campaigns/a-clean-river-for-everybodys-children") == 200

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import update
 
-from fedicause import elsewhere
+from fedicause.campaigning import elsewhere
 from fedicause.instance import Instance
 from storage import campaigns
 from storage.coalition_models import Coalition, Tally

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import aiohttp
 from yarl import URL
 
-from fedicause import recognise
+from fedicause.fediverse import recognise
 from fedicause.settings import Settings
 from storage import actors
 from tests import dialects, ours, signing

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from federation.vocabulary import host_of
-from fedicause import deliver
+from fedicause.fediverse import deliver
 from tests.faults.ordeal import Aftermath
 
 

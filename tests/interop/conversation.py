@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
-from fedicause import follow, joining, mirror, partners, sign
-from fedicause.compare import Comparer
+from fedicause import partners, sign
+from fedicause.coalition import follow, joining, mirror
+from fedicause.coalition.compare import Comparer
 from fedicause.here import Here
 from storage import campaigns, coalitions, members
 from storage.coalition_models import Coalition, ForeignCampaign, Member

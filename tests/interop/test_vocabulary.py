@@ -11,9 +11,10 @@ from active_boxes.backend import Backend
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import manuscript, publish
+from fedicause import publish
+from fedicause.campaigning import manuscript
+from fedicause.campaigning.manuscript import Manuscript
 from fedicause.instance import Instance
-from fedicause.manuscript import Manuscript
 from storage import models
 from storage.models import Campaign
 from tests.conftest import Client

@@ -8,9 +8,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
-from fedicause import invalidate, moderate, partners, sign
+from fedicause import moderate, partners, sign
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.people import invalidate
 from storage import actors, blocks, campaigns, coalitions, people, pledges, registers, reports, testimonies
 from storage.actors import Description, Known
 from storage.coalition_models import Coalition, Jump, Member, Signature

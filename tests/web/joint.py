@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches, vocabulary
-from fedicause import joining, keyring, mirror, partners, publish, sign
+from fedicause import keyring, partners, publish, sign
+from fedicause.coalition import joining, mirror
 from fedicause.here import Here
 from fedicause.partners import Applicant
 from storage import coalitions, local_actors, members

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from fedicause import pledge
-from fedicause.acquaint import Given
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.pledge import Wish
+from fedicause.signing import pledge
+from fedicause.signing.acquaint import Given
+from fedicause.signing.pledge import Wish
 from tests import forms, letters
 from tests.conftest import Client
 from tests.forms import Answer

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fedicause import fields, manuscript, pictures, publish
+from fedicause import fields, publish
+from fedicause.campaigning import manuscript, pictures
 from fedicause.fields import Unusable
 from fedicause.instance import Instance
 from tests.clock import Clock

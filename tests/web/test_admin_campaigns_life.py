@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from fedicause import mailing, work
+from fedicause import rounds
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.letters import mailing
 from storage import elsewhere
 from tests import letters
 from tests.clock import Clock
@@ -31,10 +32,10 @@ async def test_a_draft_is_published_when_its_time_has_come(
     campaign, _ = await kept(instance)
     assert campaign.publish_at == at.replace(second=0, microsecond=0)
     assert "Scheduled" in (await alice.get("/admin/campaigns")).text
-    await work.keep_dates(instance)
+    await rounds.keep_dates(instance)
     assert (await client.get("/campaigns/a-clean-river")).status == 404
     clock.advance(86_400)
-    await work.keep_dates(instance)
+    await rounds.keep_dates(instance)
     assert (await client.get("/campaigns/a-clean-river")).status == 200
     assert await said(instance) == ["Create", "Announce"]
     campaign, _ = await kept(instance)
@@ -70,7 +71,7 @@ async def test_a_scheduled_draft_can_stay_one_and_one_that_has_ended_does(
     assert (await kept(instance))[0].publish_at is None
     await alice.post(f"{path}/schedule", {"when": when})
     clock.advance(86_400 * 200)
-    await work.keep_dates(instance)
+    await rounds.keep_dates(instance)
     campaign, _ = await kept(instance)
     assert (campaign.state, campaign.publish_at) == ("draft", None)
     # Logged out long ago, she comes back and is told why it can't be published.

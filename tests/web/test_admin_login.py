@@ -7,8 +7,8 @@ import time
 import pytest
 from sqlalchemy import func, select
 
-from fedicause import login, passwords
 from fedicause.instance import Instance
+from fedicause.staffing import login, passwords
 from storage import sessions
 from storage.people_models import Attempt, Session
 from tests.clock import Clock

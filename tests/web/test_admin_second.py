@@ -216,8 +216,8 @@ async def test_neither_secret_nor_codes_are_kept_in_clear(client: Client, instan
 
 
 async def test_the_app_learns_whose_account_it_is(client: Client, instance: Instance) -> None:
-    from fedicause import second
     from fedicause.here import Here
+    from fedicause.staffing import second
 
     offer = second.offer(Here.at(instance), await staff.user(instance, staff.ALICE), "Friends & Co")
     read = pyotp.parse_uri(offer.address)

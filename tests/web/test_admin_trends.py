@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from fedicause import invalidate
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.people import invalidate
 from storage import audit, signatures
 from storage.coalition_models import Coalition, Signature
 from storage.models import Campaign

@@ -7,8 +7,8 @@ import zlib
 import pytest
 from sqlalchemy import select
 
-from fedicause import roles
 from fedicause.instance import Instance
+from fedicause.staffing import roles
 from storage import audit, users
 from storage.people_models import Letter
 from tests.clock import Clock
@@ -111,8 +111,8 @@ async def test_nobody_shows_themselves_out(client: Client, instance: Instance) -
 
 
 async def test_of_two_owners_who_remove_each_other_one_stays(client: Client, instance: Instance) -> None:
-    from fedicause import staff as verbs
     from fedicause.here import Here
+    from fedicause.staffing import staff as verbs
 
     await staff.come_in(client, instance)
     alice, bob = await staff.user(instance, staff.ALICE), await staff.user(instance, "owner@ours.test")

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from sqlalchemy import select
 
-from fedicause import history
+from fedicause.campaigning import history
 from fedicause.instance import Instance
 from storage import campaigns, coalitions
 from storage import history as kept

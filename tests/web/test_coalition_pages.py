@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import elsewhere
+from fedicause.campaigning import elsewhere
 from fedicause.instance import Instance
 from storage.coalition_models import Coalition
 from storage.models import Campaign

@@ -10,7 +10,8 @@ from active_boxes import activitypub
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import manuscript, moderate, publish
+from fedicause import moderate, publish
+from fedicause.campaigning import manuscript
 from fedicause.instance import Instance
 from storage import testimonies
 from storage.models import Activity, Campaign

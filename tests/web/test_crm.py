@@ -14,7 +14,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select
 
-from fedicause import app, settings, work
+from fedicause import app, rounds, settings
 from fedicause.instance import Instance
 from storage import audit
 from storage.handover_models import Webhook
@@ -84,7 +84,7 @@ async def test_who_agreed_is_told_of_once_they_confirmed_and_nobody_else(
     await sign(client, name="Carol", mail="carol@mail.example", **AGREED)
     await signed(client, instance, name="Dora", mail="dora@mail.example")
     await signed(client, instance, reason="For the owls", **AGREED)
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     (told,) = crm.received
     at = f"{instance.now():%Y-%m-%dT%H:%M:%SZ}"
     assert {name: told[name] for name in told if name not in {"id", "person"}} == {
@@ -100,7 +100,7 @@ async def test_who_agreed_is_told_of_once_they_confirmed_and_nobody_else(
     (row,) = await rows(instance)
     assert (row.outcome, row.content_sealed) == ("sent", b"")
     # Nothing is told twice without need.
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert len(crm.received) == 1
 
 
@@ -108,7 +108,7 @@ async def test_it_can_be_checked_who_tells(
     client: Client, instance: Instance, campaign: Campaign, crm: Server
 ) -> None:
     await signed(client, instance, **AGREED)
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     request = crm.asked[0].request
     assert request.url == "https://crm.test/hook?org=1"
     found = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", request.header("Fedicause-Signature") or "")
@@ -125,13 +125,13 @@ async def test_what_does_not_arrive_is_sent_again_under_the_same_id(
 ) -> None:
     await signed(client, instance, **AGREED)
     crm.status = status
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert (await rows(instance))[0].last_error == f"answered {status}"
     crm.status = None
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert len(crm.received) == 1
     clock.advance(60)
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert [each["id"] for each in crm.received] == [crm.received[0]["id"]] * 2
     assert (await rows(instance))[0].outcome == "sent"
 
@@ -141,14 +141,14 @@ async def test_what_nobody_takes_for_two_weeks_is_given_up_and_forgotten(
 ) -> None:
     await signed(client, instance, **AGREED)
     await crm.stop()
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert (await rows(instance))[0].outcome is None
     clock.advance(15 * 86_400)
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     (row,) = await rows(instance)
     assert (row.outcome, row.content_sealed) == ("expired", b"")
     clock.advance(16 * 86_400)
-    await work.sweep_up(instance)
+    await rounds.sweep_up(instance)
     assert await rows(instance) == []
 
 
@@ -157,14 +157,14 @@ async def test_a_consent_taken_back_is_told_after_it_was_given_even_if_that_is_l
 ) -> None:
     letter = await signed(client, instance, **AGREED)
     crm.status = 503
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert (await post(client, f"/decline/{letter.token('decline')}", {"lang": "en"})).status in {200, 303}
     crm.status = None
     # The withdrawal is due, but what comes before it is not yet.
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert len(crm.received) == 1
     clock.advance(120)
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert [each["type"] for each in crm.received[1:]] == ["consent.given", "consent.withdrawn"]
     assert len({each["person"] for each in crm.received}) == 1
 
@@ -173,11 +173,11 @@ async def test_whoever_is_erased_here_is_to_be_erased_there(
     client: Client, instance: Instance, campaign: Campaign, crm: Server, clock: Clock
 ) -> None:
     await signed(client, instance, **AGREED)
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     page = await door(client, instance, clock)
     answer = await post(client, f"{page}/erase", {"lang": "en", "sure": "yes"})
     assert answer.status in {200, 303}, answer.text
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     given, gone = crm.received
     assert (gone["type"], gone["mail"]) == ("person.erased", "bob@mail.example")
     assert gone["person"] == given["person"]
@@ -191,7 +191,7 @@ async def test_what_was_not_told_before_an_erasure_never_is(
     await signed(client, instance, **AGREED)
     page = await door(client, instance, clock)
     await post(client, f"{page}/erase", {"lang": "en", "sure": "yes"})
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert [each["type"] for each in crm.received] == ["person.erased"]
 
 
@@ -219,7 +219,7 @@ async def test_no_inner_network_is_told_anything(
 ) -> None:
     fediverse.names.names["crm.test"] = [["10.0.0.7"]]
     await signed(client, instance, **AGREED)
-    await work.tell_crm(instance)
+    await rounds.tell_crm(instance)
     assert crm.asked == []
     assert ((await rows(instance))[0].last_error or "").startswith("ForbiddenAddress")
 

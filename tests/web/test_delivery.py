@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy import select, update
 
 from federation import outgoing
-from fedicause import announce, deliver, judge, work
+from fedicause import announce, work
+from fedicause.fediverse import deliver, judge
 from fedicause.instance import Instance
 from storage import blocks, deliveries, hosts, local_actors
 from storage.models import Delivery, Host, LocalActor

@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 
 from federation.answers import RemoteError
 from federation.vocabulary import Malformed
-from fedicause import follow, mirror, moderate
+from fedicause import moderate
 from fedicause.cli import main
+from fedicause.coalition import follow, mirror
 from storage import coalitions as coalition_rows
 from storage import counts, followings, foreign, local_actors, members
 from storage.coalition_models import Sighting

@@ -18,10 +18,11 @@ from sqlalchemy import select
 
 from federation import keys, sketches
 from federation.httpsig import Forged
-from fedicause import cli, handover, keyring, sheets
+from fedicause import cli, keyring
+from fedicause.campaigning import handover, sheets
+from fedicause.campaigning.matter import Order
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.matter import Order
 from storage import audit, campaigns
 from storage.coalition_models import Signature
 from storage.models import Campaign

@@ -3,7 +3,7 @@
 import pytest
 
 from federation.answers import RemoteError
-from fedicause import mirror
+from fedicause.coalition import mirror
 from storage import coalitions
 from tests import desk
 from tests.coalitions import Home, Instances, follow, settle

@@ -5,9 +5,10 @@ import re
 import pytest
 from sqlalchemy import update
 
-from fedicause import moderate, options, work
+from fedicause import moderate, rounds
 from fedicause.fields import Unusable
 from fedicause.instance import Instance
+from fedicause.signing import options
 from storage import testimonies
 from storage.coalition_models import Coalition
 from storage.models import Campaign
@@ -112,11 +113,11 @@ async def test_answers_of_large_campaigns_are_counted_once_for_all(
     async with instance.database.writing() as session:
         await session.execute(update(Coalition).values(signatures=options.COUNTED_AT_ONCE + 1))
     clock.advance(2)
-    await work.count_answers(instance)
+    await rounds.count_answers(instance)
     await supporters.signs(client, instance, "park", "bob@a.example", choice="2")
     await supporters.confirm(client, path, choice="3")
     assert await results(client, clock) == {"A pond": 1, "Swings": 0, "&lt;Trees&gt;": 0}
-    await work.count_answers(instance)
+    await rounds.count_answers(instance)
     assert await results(client, clock) == {"A pond": 0, "Swings": 1, "&lt;Trees&gt;": 1}
 
 

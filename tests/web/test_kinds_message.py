@@ -3,9 +3,11 @@
 import pytest
 from sqlalchemy import select, update
 
-from fedicause import envelop, mail, targets, work
+from fedicause import mail, rounds
 from fedicause.fields import Unusable
 from fedicause.instance import Instance
+from fedicause.letters import envelop
+from fedicause.signing import targets
 from storage.coalition_models import Signature
 from storage.kinds_models import TargetLetter
 from storage.models import Campaign
@@ -35,7 +37,7 @@ async def message(client: Client, instance: Instance) -> Campaign:
 
 
 async def sent(instance: Instance, to: str | None = None) -> list[Read]:
-    await work.write_to_targets(instance)
+    await rounds.write_to_targets(instance)
     return [each for each in await letters.waiting(instance, to) if each.kind == "target"]
 
 

@@ -9,9 +9,9 @@ from PIL import Image
 from sqlalchemy import select
 
 from federation import sketches
-from fedicause import cosign
 from fedicause.fields import Unusable
 from fedicause.instance import Instance
+from fedicause.signing import cosign
 from storage.kinds_models import Cosigner
 from storage.models import Campaign
 from tests import forms, letters

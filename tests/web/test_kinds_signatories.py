@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import event, text, update
 from sqlalchemy.engine import Engine
 
-from fedicause import pledge, signatories
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.people import signatories
+from fedicause.signing import pledge
 from fedicause.web import gather
 from storage.models import Campaign
 from storage.people_models import Pledge

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from fedicause import carry, mail, settings, words
+from fedicause import mail, settings, words
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.letters import carry
 from storage.models import Organisation
 from tests import correspondence, ours
 from tests.correspondence import LETTERS, LINKS

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fedicause import app, post
+from fedicause import app
 from fedicause.instance import Instance
+from fedicause.letters import post
 from storage import letters
 from tests import correspondence, databases, ours
 from tests.clock import Clock

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from fedicause import app, mail, post, seal
+from fedicause import app, mail, seal
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.letters import post
 from fedicause.urls import Urls
 from storage.database import Database
 from tests import correspondence, databases, ours

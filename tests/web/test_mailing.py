@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from fedicause import mail, mailing, manuscript, post, publish, work
+from fedicause import mail, publish, rounds
+from fedicause.campaigning import manuscript
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.letters import mailing, post
 from storage import letters as queue
 from storage.models import Campaign
 from storage.people_models import Consent, Letter, Mailing, Person
@@ -68,7 +70,7 @@ async def test_news_go_to_those_who_signed_confirmed_and_agreed(
             await session.execute(one.values({column: instance.now()}))
     await tell(instance)
     await own_page.sign(client, instance, mail="late@mail.example", **CONSENT)
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     bob, carol = await news(instance)
     assert (bob.to, bob.language, carol.to, carol.language) == (
         "bob@mail.example", "en", "carol@mail.example", "de",
@@ -83,7 +85,7 @@ async def test_news_go_to_those_who_signed_confirmed_and_agreed(
     assert (await link(instance)) != (await link(instance, "carol@mail.example"))
     (done,) = await rows(instance, Mailing)
     assert (done.letters, done.ended_at) == (2, instance.now())
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     assert len(await news(instance)) == 2
 
 
@@ -93,10 +95,10 @@ async def test_without_the_wish_nobody_is_written_to(
     await own_page.sign(client, instance, **CONSENT)
     await tell(instance, by_mail=False)
     await tell(instance, by_mail=False, front="mail: false\n")
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     assert await news(instance) == []
     await tell(instance, by_mail=False, front="mail: true\n")
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     assert len(await news(instance)) == 1
     await writing.delete(instance, "forest")
     assert await rows(instance, Mailing) == []
@@ -107,7 +109,7 @@ async def test_the_letter_says_how_it_is_ended(
 ) -> None:
     await own_page.sign(client, instance, **CONSENT)
     await tell(instance)
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     path = await link(instance)
     (row,) = [each for each in await rows(instance, Letter) if each.kind == "update"]
     assert row.is_bulk
@@ -127,7 +129,7 @@ async def test_one_press_in_a_mail_program_ends_it(
     await own_page.sign(client, instance, "river", **CONSENT)
     await own_page.sign(client, instance, mail="carol@mail.example", **CONSENT)
     await tell(instance)
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     path = await link(instance)
     for _ in range(2):
         page = await forms.get(client, path)
@@ -142,7 +144,7 @@ async def test_one_press_in_a_mail_program_ends_it(
     given = [each.withdrawn_at is None for each in await rows(instance, Consent)]
     assert sorted(given) == [False, False, True]
     await tell(instance, slug="river")
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     assert [each.to for each in await news(instance)] == ["carol@mail.example"]
 
 
@@ -151,7 +153,7 @@ async def test_the_button_ends_it_and_only_with_the_right_link(
 ) -> None:
     await own_page.sign(client, instance, **CONSENT)
     await tell(instance)
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     path = await link(instance)
     number, _, mac = path.removeprefix("/unsubscribe/").partition(".")
     for wrong in (f"{number}.{'A' * 24}", f"{int(number) + 1}.{mac}", f"{'9' * 18}.{mac}"):
@@ -173,7 +175,7 @@ async def test_taking_the_consent_back_recalls_what_waits(
     await own_page.sign(client, instance, **CONSENT)
     path = await own_page.door(client, instance)
     await tell(instance)
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     assert len(await news(instance)) == 1
     fields = {"signature": await own_page.only(client, path), "shown": "nothing", "reason": ""}
     await forms.post(client, f"{path}/change", fields)
@@ -197,7 +199,7 @@ async def test_many_are_written_to_in_steps_and_each_once(instance: Instance, ca
     (half,) = await rows(instance, Mailing)
     assert (half.serial, half.letters, half.ended_at) == (2 * mailing.STEP, mailing.STEP, None)
     await step(killed=True)
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     written = [each.to for each in await news(instance)]
     assert len(written) == len(set(written)) == number
     (done,) = await rows(instance, Mailing)
@@ -214,12 +216,12 @@ async def test_no_more_are_written_than_can_be_sent_soon(instance: Instance, cam
         await queue.add(session, others, instance.now())
     await tell(instance)
     for _ in range(2):
-        await work.mail_updates(instance)
+        await rounds.mail_updates(instance)
         (half,) = await rows(instance, Mailing)
         assert (half.letters, half.ended_at) == (mailing.STEP, None)
     async with instance.database.writing() as session:
         await session.execute(update(Letter).values(ended_at=instance.now()))
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     (done,) = await rows(instance, Mailing)
     assert (done.letters, done.ended_at) == (2 * mailing.STEP, instance.now())
 
@@ -228,5 +230,5 @@ async def test_an_update_of_nobody_is_over_at_once(
     instance: Instance, campaign: Campaign, clock: Clock
 ) -> None:
     await tell(instance)
-    await work.mail_updates(instance)
+    await rounds.mail_updates(instance)
     assert all(each.ended_at is not None for each in await rows(instance, Mailing))

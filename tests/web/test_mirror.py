@@ -8,7 +8,9 @@ from PIL import Image
 from federation import vocabulary
 from federation.answers import Gone, RemoteError
 from federation.vocabulary import Malformed
-from fedicause import conclude, follow, manuscript, mirror, pictures, publish
+from fedicause import publish
+from fedicause.campaigning import conclude, manuscript, pictures
+from fedicause.coalition import follow, mirror
 from storage import blocks, campaigns, foreign
 from storage.coalition_models import ForeignCampaign
 from tests import coalitions, process

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fedicause import work
+from fedicause import rounds
 from fedicause.instance import Instance
 from fedicause.web import keys
 from tests.clock import Clock
@@ -25,7 +25,7 @@ def updates(server: Server) -> list[dict[str, Any]]:
 
 async def tell(instance: Instance) -> None:
     """One round of the worker's, and the deliveries that it queued."""
-    await work.tell_progress(instance)
+    await rounds.tell_progress(instance)
     async with working(instance):
         await asyncio.sleep(0.3)
 

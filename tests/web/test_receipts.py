@@ -10,9 +10,10 @@ import pytest
 from aiohttp import FormData
 
 from federation import keys, proofs
-from fedicause import keyring, receipt, tally
+from fedicause import keyring, tally
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.people import receipt
 from storage import coalitions, local_actors
 from storage.models import Campaign
 from tests import forms, own_page

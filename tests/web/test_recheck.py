@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from fedicause import recheck, work
+from fedicause import rounds
+from fedicause.fediverse import recheck
 from fedicause.instance import Instance
 from fedicause.web.inbox import RECEIVER
 from storage import hosts, seen, testimonies
@@ -118,12 +119,12 @@ async def test_what_has_expired_is_swept_up_and_nothing_else(
     bob = await (await fediverse.server("elsewhere.test")).person("bob")
     await bob.like(NOTE)
     replayed = bob.server.world.clock.now()
-    await work.sweep_up(instance)
+    await rounds.sweep_up(instance)
     async with instance.database.writing() as session:
         assert await seen.add(session, ["0" * 64], replayed + timedelta(hours=1)) == set()
         assert await seen.add(session, ["0" * 64], replayed + timedelta(hours=1)) == {"0" * 64}
     fediverse.clock.advance(timedelta(hours=2).total_seconds())
-    await work.sweep_up(instance)
+    await rounds.sweep_up(instance)
     async with instance.database.writing() as session:
         assert await seen.add(session, ["0" * 64], replayed + timedelta(hours=1)) == set()
     assert await counting.endorsements(client, fediverse) == 1

@@ -10,10 +10,13 @@ from sqlalchemy.exc import IntegrityError
 
 from federation import keys, sketches
 from federation.httpsig import Forged
-from fedicause import compare, conclude, estimate, keyring, publish, retention, settings, work
+from fedicause import keyring, publish, rounds, settings
 from fedicause import sign as sign_verbs
+from fedicause.campaigning import conclude
+from fedicause.coalition import compare, estimate
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.people import retention
 from storage import audit, campaigns, signatures
 from storage.coalition_models import Coalition, Signature, Sketch
 from storage.handover_models import Anonymised
@@ -52,10 +55,10 @@ async def test_who_signed_is_forgotten_and_how_many_stays(
     before = await (await client.get("/api/campaigns/forest/support")).json()
     await close(instance)
     clock.advance(5 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     assert await number(instance, Pledge) == 2
     clock.advance(2 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
 
     for model in (Pledge, Person, Consent, Door, Letter):
         assert await number(instance, model) == 0, model
@@ -75,7 +78,7 @@ async def test_who_signed_is_forgotten_and_how_many_stays(
     assert all(link.signature_id is None for link in links)
     # Once is enough.
     items = [row.item for row in rows]
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     async with instance.database.reading() as session:
         assert list(await session.scalars(select(Signature.item).order_by(Signature.serial))) == items
 
@@ -90,7 +93,7 @@ async def test_no_address_leads_to_a_signature_any_more(
         assert await signatures.by_items(session, coalition.id, [item])
     await close(instance)
     clock.advance(7 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     async with instance.database.reading() as session:
         assert not await signatures.by_items(session, coalition.id, [item])
 
@@ -112,7 +115,7 @@ async def test_how_many_people_they_were_is_never_reckoned_from_what_is_random_n
         row.spoilt = 1
     await close(instance)
     clock.advance(7 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     await estimate.refresh(instance, coalition.id)
     async with instance.database.reading() as session:
         assert (await session.scalars(select(Sketch.value))).one() == before
@@ -134,7 +137,7 @@ async def test_whoever_agreed_to_be_written_to_stays_for_that_alone(
     )
     await close(instance)
     clock.advance(7 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     async with instance.database.reading() as session:
         person = (await session.scalars(select(Person))).one()
         pledge = (await session.scalars(select(Pledge))).one()
@@ -151,12 +154,12 @@ async def test_who_takes_that_back_later_is_forgotten_then(
     await signed(client, instance, **{"consent-own": "yes"})
     await close(instance)
     clock.advance(7 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     assert await number(instance, Person) == 1
     async with instance.database.writing() as session:
         consent = (await session.scalars(select(Consent))).one()
         consent.withdrawn_at = instance.now()
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     assert (await number(instance, Person), await number(instance, Pledge)) == (0, 0)
 
 
@@ -185,7 +188,7 @@ async def test_who_also_signed_something_open_is_known_there(
         )  # fmt: skip
     await close(instance)
     clock.advance(7 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     assert other.id != second.id
     assert (await number(instance, Person), await number(instance, Pledge)) == (1, 1)
 
@@ -222,7 +225,7 @@ async def test_a_campaign_says_for_how_long_and_keeps_to_it(
     assert "2 months after the campaign has ended" in (await get(client, "/campaigns/forest/privacy")).text
     await close(instance)
     clock.advance(3 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     assert await number(instance, Person) == 0
     owner = await staff.come_in(client, instance)
     assert "Who signed is forgotten" in (await owner.get("/admin/campaigns/forest/handover")).text
@@ -236,7 +239,7 @@ async def test_what_is_forgotten_does_not_begin_again(
     await signed(client, instance)
     await close(instance)
     clock.advance(7 * MONTH)
-    await work.forget_signers(instance)
+    await rounds.forget_signers(instance)
     with pytest.raises(publish.Impossible, match="could sign again"):
         async with instance.database.writing() as session:
             await conclude.reopen(session, urls=instance.urls, slug="forest", now=instance.now())

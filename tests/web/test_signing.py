@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from federation import sketches
-from fedicause import asks
 from fedicause.instance import Instance
+from fedicause.signing import asks
 from storage.models import Campaign
 from storage.people_models import Consent, Pledge
 from tests import forms, letters

@@ -10,7 +10,7 @@ from PIL import Image
 
 from federation import content, vocabulary
 from federation.vocabulary import Malformed
-from fedicause import mirror
+from fedicause.coalition import mirror
 from tests import signing
 from tests.clock import Clock
 from tests.coalitions import Instances

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fedicause import deliver
+from fedicause.fediverse import deliver
 from fedicause.instance import Instance
 from tests import inboxes
 from tests.web.test_delivery import say, until, working

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from fedicause import work
+from fedicause import rounds
 from fedicause.instance import Instance
 from tests import signing
 from tests.conftest import Client
@@ -59,7 +59,7 @@ async def test_a_signature_is_remembered_for_as_long_as_it_is_in_time(
     early = bob.signed(counting.like(bob.uri), counting.INBOX, at=fediverse.clock.now() + HOUR)
     assert (await fediverse.send(early)).status == 202
     fediverse.clock.advance(2 * 3600)
-    await work.sweep_up(instance)
+    await rounds.sweep_up(instance)
     assert (await fediverse.send(early)).status == 401
 
 

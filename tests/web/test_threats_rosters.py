@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import proofs, rosters, sketches, vocabulary
-from fedicause import mirror
+from fedicause.coalition import mirror
 from storage import coalitions, members
 from tests import desk
 from tests.coalitions import Home, Instances, follow, settle

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fedicause import app, moderate, work
+from fedicause import app, moderate, rounds
 from fedicause.instance import Instance
 from storage.models import Campaign
 from tests import databases, ours
@@ -102,7 +102,7 @@ async def test_the_next_hour_is_another_one(
     await all_like(people[: WAVE + 1])
     assert await counting.endorsements(client, fediverse) == WAVE
     fediverse.clock.advance(3600)
-    await work.sweep_up(instance)
+    await rounds.sweep_up(instance)
     await all_like(people[WAVE + 1 :])
     assert await counting.endorsements(client, fediverse) == WAVE + len(people[WAVE + 1 :])
 

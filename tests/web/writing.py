@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from fedicause import manuscript, publish
+from fedicause import publish
+from fedicause.campaigning import manuscript
 from fedicause.instance import Instance
 from storage.models import Campaign
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from fedicause.login import Checker
+from fedicause.staffing.login import Checker
 from fedicause.web.admin import (
     account,
     audit,

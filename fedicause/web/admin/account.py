@@ -7,9 +7,9 @@ from aiohttp import web
 from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import login, second
 from fedicause.here import Here
-from fedicause.login import Entrance, Wait, WeakPassword, Wrong
+from fedicause.staffing import login, second
+from fedicause.staffing.login import Entrance, Wait, WeakPassword, Wrong
 from fedicause.web import gather, transactions
 from fedicause.web.admin import cookies, frame
 from fedicause.web.admin.checker import CHECKER

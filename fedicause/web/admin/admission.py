@@ -6,8 +6,8 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDictProxy
 
-from fedicause import login
-from fedicause.login import Staff
+from fedicause.staffing import login
+from fedicause.staffing.login import Staff
 from fedicause.web.admin import cookies
 from fedicause.web.keys import INSTANCE
 

@@ -6,7 +6,8 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import elsewhere, fields, goals, support
+from fedicause import fields, support
+from fedicause.campaigning import elsewhere, goals
 from fedicause.fields import Unusable
 from fedicause.here import Here
 from fedicause.web.admin import campaign_head, frame

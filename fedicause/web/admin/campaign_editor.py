@@ -8,8 +8,10 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import asks, fields, goals, pictures, publish
+from fedicause import fields, publish
+from fedicause.campaigning import goals, pictures
 from fedicause.here import Here
+from fedicause.signing import asks
 from fedicause.web.admin import campaign_form, campaign_head, campaign_pictures, frame
 from fedicause.web.admin.campaign_form import Form
 from fedicause.web.admin.campaign_pictures import Upload

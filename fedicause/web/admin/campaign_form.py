@@ -9,10 +9,12 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from fedicause import asks, fields, goals, manuscript, options, particulars
+from fedicause import fields
+from fedicause.campaigning import goals, manuscript, particulars
+from fedicause.campaigning.manuscript import Manuscript
+from fedicause.campaigning.particulars import Particulars
 from fedicause.fields import Unusable
-from fedicause.manuscript import Manuscript
-from fedicause.particulars import Particulars
+from fedicause.signing import asks, options
 from fedicause.web.admin import frame
 from storage.models import Campaign, CampaignText
 

@@ -8,8 +8,8 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import roles
-from fedicause.roles import Right
+from fedicause.staffing import roles
+from fedicause.staffing.roles import Right
 from fedicause.web import gather
 from fedicause.web.admin import frame
 from storage import campaigns

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from fedicause import fields, manuscript
+from fedicause import fields
+from fedicause.campaigning import manuscript
+from fedicause.campaigning.manuscript import Manuscript
 from fedicause.fields import Unusable
-from fedicause.manuscript import Manuscript
 from fedicause.web.admin import campaign_form, frame
 
 

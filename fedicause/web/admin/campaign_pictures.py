@@ -12,9 +12,9 @@ from typing import Final
 
 from aiohttp import web
 
-from fedicause import pictures
+from fedicause.campaigning import pictures
+from fedicause.campaigning.pictures import Picture, Unusable
 from fedicause.instance import Instance
-from fedicause.pictures import Picture, Unusable
 from fedicause.web import gather
 from fedicause.web.admin import campaign_head, frame
 from fedicause.web.keys import INSTANCE

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from fedicause import inscribe, particulars
+from fedicause.campaigning import inscribe, particulars
+from fedicause.campaigning.pictures import Picture
 from fedicause.fields import Unusable
-from fedicause.pictures import Picture
 from fedicause.web import gather, render, translations, views
 from fedicause.web.admin import campaign_form, campaign_head, campaign_pictures, frame
 from fedicause.web.admin.campaign_form import Form

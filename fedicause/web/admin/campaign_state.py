@@ -9,7 +9,9 @@ from typing import Any, Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import announce, conclude, describe, pictures, publish, schedule, support
+from fedicause import announce, publish, support
+from fedicause.campaigning import conclude, pictures, schedule
+from fedicause.fediverse import describe
 from fedicause.fields import Unusable
 from fedicause.here import Here
 from fedicause.web import cards, gather

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from fedicause import conclude
+from fedicause.campaigning import conclude
 from fedicause.fields import Unusable
 from fedicause.web import gather
 from fedicause.web.admin import campaign_form, campaign_head, campaign_note, campaign_state, frame

@@ -2,6 +2,6 @@
 
 from aiohttp import web
 
-from fedicause.login import Checker
+from fedicause.staffing.login import Checker
 
 CHECKER = web.AppKey("checker", Checker)

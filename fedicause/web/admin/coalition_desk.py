@@ -5,7 +5,8 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import follow, partners, publish
+from fedicause import partners, publish
+from fedicause.coalition import follow
 from fedicause.here import Here
 from fedicause.partners import Applicant
 from fedicause.web import gather

@@ -6,9 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
-from fedicause import collecting, roster, sheets
+from fedicause.campaigning import sheets
+from fedicause.coalition import roster
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.signing import collecting
 from fedicause.web.admin import frame
 from fedicause.web.admin.handover import file_headers
 from fedicause.web.keys import INSTANCE

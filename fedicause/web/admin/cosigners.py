@@ -5,8 +5,10 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import cosign, partners, signatories
+from fedicause import partners
 from fedicause.here import Here
+from fedicause.people import signatories
+from fedicause.signing import cosign
 from fedicause.web.admin import campaign_head, frame
 from fedicause.web.keys import INSTANCE
 from storage import coalitions

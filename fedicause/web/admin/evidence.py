@@ -8,7 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from federation import vocabulary
-from fedicause import forgive
+from fedicause.coalition import forgive
 from fedicause.web import gather
 from fedicause.web.admin import frame, memberships
 from fedicause.web.keys import INSTANCE

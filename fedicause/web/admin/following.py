@@ -6,7 +6,8 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import follow, pictures
+from fedicause.campaigning import pictures
+from fedicause.coalition import follow
 from fedicause.here import Here
 from fedicause.web.admin import far, frame
 from fedicause.web.keys import INSTANCE

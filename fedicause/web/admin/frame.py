@@ -59,12 +59,13 @@ from aiohttp import web
 from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import login, moderate, publish, roles
+from fedicause import moderate, publish
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.login import Staff
-from fedicause.roles import Right
-from fedicause.staff import Unknown as UnknownUser
+from fedicause.staffing import login, roles
+from fedicause.staffing.login import Staff
+from fedicause.staffing.roles import Right
+from fedicause.staffing.staff import Unknown as UnknownUser
 from fedicause.web import gather, headers, render, transactions, translations
 from fedicause.web.admin import admission, cookies
 from fedicause.web.keys import INSTANCE

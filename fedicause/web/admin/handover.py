@@ -8,9 +8,11 @@ from typing import IO, Final
 
 from aiohttp import web
 
-from fedicause import fields, handover, retention, words
+from fedicause import fields, words
+from fedicause.campaigning import handover
+from fedicause.campaigning.matter import Matter, Order
 from fedicause.here import Here
-from fedicause.matter import Matter, Order
+from fedicause.people import retention
 from fedicause.web import gather, served
 from fedicause.web.admin import charts, frame
 from fedicause.web.keys import INSTANCE

@@ -10,9 +10,9 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import invalidate, signatories
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.people import invalidate, signatories
 from fedicause.seal import Seal
 from fedicause.web import gather, transactions
 from fedicause.web.admin import frame, ticked

@@ -8,12 +8,12 @@ from urllib.parse import quote
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import login as verbs
-from fedicause import second
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.login import Entrance, Staff, Wait, Wrong
 from fedicause.seal import Seal, WrongSecret
+from fedicause.staffing import login as verbs
+from fedicause.staffing import second
+from fedicause.staffing.login import Entrance, Staff, Wait, Wrong
 from fedicause.web import network, transactions
 from fedicause.web.admin import admission, cookies, frame
 from fedicause.web.admin.checker import CHECKER

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
-from fedicause import joining, roster
+from fedicause.coalition import joining, roster
 from fedicause.instance import Instance
 from fedicause.support import STALE_AFTER
 from fedicause.web import gather, served

@@ -6,11 +6,13 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import inscribe, options, particulars, publish
+from fedicause import publish
+from fedicause.campaigning import inscribe, particulars
+from fedicause.campaigning.particulars import Particulars
 from fedicause.fields import Unusable
 from fedicause.here import Here
-from fedicause.lobby import PER_HOUR
-from fedicause.particulars import Particulars
+from fedicause.signing import options
+from fedicause.signing.lobby import PER_HOUR
 from fedicause.web import gather
 from fedicause.web.admin import campaign_head, frame
 from fedicause.web.keys import INSTANCE

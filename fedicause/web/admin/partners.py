@@ -6,7 +6,8 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import follow, joining, mirror, partners
+from fedicause import partners
+from fedicause.coalition import follow, joining, mirror
 from fedicause.here import Here
 from fedicause.web.admin import far, frame, memberships
 from fedicause.web.keys import INSTANCE

@@ -7,9 +7,9 @@ from aiohttp import web
 from aiohttp.web_request import FileField
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import targets
 from fedicause.fields import Unusable
 from fedicause.here import Here
+from fedicause.signing import targets
 from fedicause.web import gather
 from fedicause.web.admin import campaign_head, frame
 from fedicause.web.keys import INSTANCE

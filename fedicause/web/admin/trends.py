@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import unusual
+from fedicause.people import unusual
 from fedicause.web import gather, served
 from fedicause.web.admin import frame
 from fedicause.web.keys import INSTANCE

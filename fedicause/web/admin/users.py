@@ -5,8 +5,8 @@ from typing import Final
 
 from aiohttp import web
 
-from fedicause import passwords, staff
 from fedicause.fields import Unusable
+from fedicause.staffing import passwords, staff
 from fedicause.web import gather
 from fedicause.web.admin import frame
 from fedicause.web.admin.checker import CHECKER

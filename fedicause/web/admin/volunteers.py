@@ -4,7 +4,8 @@ from typing import Final
 
 from aiohttp import web
 
-from fedicause import options, signatories
+from fedicause.people import signatories
+from fedicause.signing import options
 from fedicause.web.admin import campaign_head, frame, ticked
 from fedicause.web.keys import INSTANCE
 from storage import coalitions

@@ -1,0 +1,143 @@
+"""The paper that goes with a list of signatures: cover, totals, method, checksums; printed as a PDF."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from jinja2.runtime import Context
+
+import templates
+from federation import tallies
+from fedicause import words
+from fedicause.campaigning import goals
+from fedicause.campaigning.matter import Matter, Order, Sheet
+
+_TEMPLATES: Final = Path(templates.__file__).parent
+
+
+def make(matter: Matter, sheet: Sheet, order: Order, picture: Path | None, now: datetime) -> bytes:
+    """The PDF. Takes a while, and a thread; `picture` is a file, and left out where it can't be read."""
+    # Fonts and PDF take time and memory that only this needs.
+    from fedicause.campaigning import typeset  # noqa: PLC0415
+
+    language = order.language if order.language in words.LOCALES else words.SOURCE
+    press = typeset.Press(
+        language=language,
+        title=_line(matter.title(language)),
+        author=_line(matter.organisation),
+        now=now,
+        picture=picture,
+    )
+    names = [each.name for each in sheet.listed]
+    text = (
+        _environment()
+        .get_template("paper/handover.txt")
+        .render(
+            ui=language,
+            matter=matter,
+            title=matter.title(language),
+            counted=matter.counted,
+            countries=_countries(language, matter),
+            thresholds=matter.thresholds is not None,
+            error=_percent(matter.counted["people"]["error"]),
+            sheet=sheet,
+            order=order,
+            now=now,
+            letters_missing=any(press.lacks(name) for name in names),
+        )
+    )
+    press.print(text.splitlines())
+    if order.names:
+        press.print_list(
+            [
+                (f"{each.number}", each.name, each.place, words.country(language, each.country), each.day)
+                for each in sheet.listed
+            ]
+        )
+    return press.finished()
+
+
+def _countries(language: str, matter: Matter) -> Sequence[dict[str, object]]:
+    """What a table of countries says; with thresholds, those that have one come in the order of the race."""
+    counted: dict[str, int] = matter.counted["countries"]
+    rows: list[dict[str, object]] = []
+    if matter.thresholds is not None:
+        rows += [
+            {
+                "name": words.country(language, each.country),
+                "signatures": each.signatures,
+                "threshold": each.threshold,
+            }
+            for each in goals.progress(matter.thresholds, counted)
+        ]
+        counted = {
+            code: number for code, number in counted.items() if code not in matter.thresholds.by_country
+        }
+    ordered = sorted(counted.items(), key=lambda item: (item[0] == tallies.UNKNOWN, -item[1], item[0]))
+    return rows + [
+        {
+            "name": words.gettext(language, "Other countries, or unknown")
+            if code == tallies.UNKNOWN
+            else words.country(language, code),
+            "signatures": number,
+            "threshold": None,
+        }
+        for code, number in ordered
+    ]
+
+
+def _percent(error: float | None) -> float:
+    """Rounded up to a tenth: an error is never made smaller."""
+    return 0.0 if error is None else -(-error * 1000 // 1) / 10
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=False,  # noqa: S701 - this becomes no HTML, but lines of plain text
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.filters.update(day=_day, line=_line, number=_number, percent=_percent_in)
+    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _line(text: str) -> str:
+    """What somebody wrote, as a part of one line: without tabs, which part cells, and without controls."""
+    kept = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
+    return " ".join(kept.split())
+
+
+@jinja2.pass_context
+def _day(context: Context, moment: date) -> str:
+    return words.day(context["ui"], moment)
+
+
+@jinja2.pass_context
+def _number(context: Context, value: int) -> str:
+    return words.number(context["ui"], value)
+
+
+@jinja2.pass_context
+def _percent_in(context: Context, value: float) -> str:
+    return words.percent(context["ui"], value)
+
+
+@jinja2.pass_context
+def _gettext(context: Context, text: str) -> str:
+    return words.gettext(context["ui"], text)
+
+
+@jinja2.pass_context
+def _ngettext(context: Context, one: str, many: str, number: int) -> str:
+    return words.ngettext(context["ui"], one, many, number)

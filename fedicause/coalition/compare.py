@@ -1,0 +1,396 @@
+"""Anti-entropy: partners compare what they know of each other, and fetch what differs from whoever has it."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation import content, tallies, vocabulary
+from federation.answers import Document, RemoteError, Unchanged
+from federation.httpsig import Forged, KeyFor, KeyPending
+from federation.keys import SigningKey
+from federation.rosters import Roster
+from federation.sketches import Sketch
+from federation.tallies import Tally
+from federation.vocabulary import Malformed
+from fedicause import keyring, partners, tally
+from fedicause.coalition import attest, estimate, hosting, joining, roster
+from fedicause.here import Here
+from fedicause.instance import Instance
+from fedicause.support import page
+from storage import blocks, coalitions, evidence, local_actors, members
+from storage import tallies as rows
+from storage.coalition_models import Coalition
+from storage.coalition_models import Tally as TallyRow
+
+log = logging.getLogger(__name__)
+
+PEERS: Final = 8
+"""How many partners are asked in a round: in a larger coalition others each time, and always the origin."""
+TOTAL: Final = 10.0
+"""Seconds for one request."""
+Pair = tuple[Tally, Tally] | tuple[Roster, Roster]
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """A partner that we ask. `base` is its page of the campaign."""
+
+    uri: str
+    base: str
+    etag: str | None
+    is_named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What we know of a coalition before we ask."""
+
+    coalition: Coalition
+    peers: list[_Peer]
+    heads: dict[str, tuple[int, int, str]]
+    digest: str
+    roster: Roster | None
+    forks: frozenset[str]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one peer knows that we don't; all of it verified."""
+
+    uri: str
+    rosters: list[Roster] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    etag: str | None = None
+    name: str | None = None
+    inbox: str | None = None
+    was_reached: bool = True
+    roster_version: int = 0
+    has_our_roster: bool = True
+
+
+class Comparer:
+    """Asks partners, round after round; `key_for` gives the keys of proofs.
+
+    After a start it is not sure of our own tallies: a backup may have been restored. Before the first new one
+    every partner is asked for the newest of ours that it knows (see `tell`).
+    """
+
+    def __init__(self, instance: Instance, key_for: KeyFor) -> None:
+        self._instance = instance
+        self._key_for = key_for
+        self._sure: set[int] = set()
+
+    async def tell(self) -> bool:
+        """Issues the tallies that are due and passes on those of partners; whether anything was queued."""
+        instance = self._instance
+        async with instance.database.reading() as session:
+            unfounded = await coalitions.unfounded(session)
+        if unfounded:
+            async with instance.database.writing() as session:
+                for campaign in unfounded:
+                    await partners.found(session, Here.at(instance), await session.merge(campaign))
+        async with instance.database.reading() as session:
+            own_uri = await roster.own_uri(session, instance.urls)
+            before = instance.now() - instance.settings.tally_every
+            due = await coalitions.moved(session, own_uri=own_uri, before=before)
+            passing = bool(await rows.not_passed_on(session, own_uri=own_uri, before=before))
+        skip: dict[int, int | None] = {
+            coalition_id: None if coalition_id in self._sure else await self._learn(coalition_id, own_uri)
+            for coalition_id in due
+        }
+        if due or passing:
+            async with instance.database.writing() as session:
+                here = Here.at(instance)
+                for coalition_id, above in skip.items():
+                    await tally.issue(session, here, coalition_id, above=above)
+                await tally.pass_on(session, here, before=before)
+            self._sure.update(due)
+        return bool(due or passing)
+
+    async def round(self) -> None:
+        """Compares every coalition with its partners once, and does what waits for an answer."""
+        instance = self._instance
+        async with instance.database.writing() as session:
+            here = Here.at(instance)
+            for campaign in await coalitions.unlinked(session):
+                await joining.coalition_of(session, campaign)
+            await joining.ask_again(session, here)
+        async with instance.database.reading() as session:
+            own_uri = await roster.own_uri(session, instance.urls)
+            shared = [each.id for each in await coalitions.to_compare(session)]
+        for coalition_id in shared:
+            await self.compare(coalition_id)
+            await estimate.refresh(instance, coalition_id)
+            await self._fetch_sketches(coalition_id, own_uri)
+            await estimate.review(instance, coalition_id)
+
+    async def compare(self, coalition_id: int, *, everybody: bool = False) -> bool:
+        """Compares one coalition with its partners; whether all whom it asked answered by our own roster."""
+        async with self._instance.database.reading() as session:
+            known = await self._known(session, coalition_id)
+        if known is None:
+            return True
+        peers = known.peers
+        if not everybody and len(peers) > PEERS:
+            peers = [peers[0], *random.sample(peers[1:], PEERS - 1)]
+        found = await asyncio.gather(*(self._ask(known, peer) for peer in peers))
+        reached = [each for each in found if each.was_reached]
+        if reached:
+            async with self._instance.database.writing() as session:
+                await self._take(session, coalition_id, reached)
+        return all(each.was_reached and each.has_our_roster for each in found)
+
+    async def _learn(self, coalition_id: int, own_uri: str) -> int | None:
+        """Asks everybody for our own tally; the epoch to be passed by, where somebody could not be asked.
+
+        By another roster there may be partners whom we did not ask, or who do not show what we told them.
+        """
+        everybody = await self.compare(coalition_id, everybody=True)
+        async with self._instance.database.reading() as session:
+            head = (await rows.heads(session, coalition_id, [own_uri])).get(own_uri)
+        if everybody:
+            return None
+        return tally.skipped(head.epoch if head is not None else 0)
+
+    async def _known(self, session: AsyncSession, coalition_id: int) -> _Known | None:
+        coalition = await coalitions.by_id(session, coalition_id)
+        if coalition is None:
+            return None
+        own_uri = await roster.own_uri(session, self._instance.urls)
+        note = await self._note(session, coalition)
+        if note is None:
+            return None
+        listed = await members.accepted(session, coalition_id)
+        blocked = await blocks.targets(session)
+
+        def is_blocked(uri: str) -> bool:
+            return blocks.covers(blocked, uri, vocabulary.host_of(uri))
+
+        is_in = coalition.campaign_id is not None or any(each.actor_uri == own_uri for each in listed)
+        peers = [
+            _Peer(
+                each.actor_uri,
+                page(note, vocabulary.origin_of(each.actor_uri)),
+                each.evidence_etag,
+                bool(each.name and each.inbox),
+            )
+            for each in listed
+            if each.actor_uri != own_uri and not is_blocked(each.actor_uri)
+        ]
+        if not is_in:
+            peers = [each for each in peers if vocabulary.same_host(each.uri, note)]
+        if not peers and coalition.foreign_id is not None and not is_blocked(coalition.campaign_uri):
+            # Nothing was heard yet: the origin has it.
+            peers = [_Peer("", note, None, is_named=True)]
+        heads = await on_roster(session, coalition)
+        return _Known(
+            coalition,
+            peers,
+            {row.author_uri: (row.epoch, row.version, row.proof_value) for row in heads},
+            digest_of(heads),
+            tally.roster_of(coalition),
+            frozenset(
+                f"{row.kind} {row.author_uri} {row.epoch} {row.version}"
+                for row in await evidence.of(session, coalition_id)
+            ),
+        )
+
+    async def _note(self, session: AsyncSession, coalition: Coalition) -> str | None:
+        ours = await coalitions.ours(session, coalition)
+        if ours is not None:
+            return self._instance.urls.note(ours[0].slug)
+        theirs = await coalitions.theirs(session, coalition)
+        return theirs.note_uri if theirs is not None and theirs.state != "deleted" else None
+
+    async def _ask(self, known: _Known, peer: _Peer) -> _Found:
+        found = _Found(peer.uri)
+        try:
+            await self._ask_roster(known, peer, found)
+            await self._ask_tallies(known, peer, found)
+            await self._ask_evidence(known, peer, found)
+            if not peer.is_named:
+                await self._ask_name(peer, found)
+        except RemoteError as error:
+            log.info("%s could not be compared with: %s", peer.base, error)
+            found.was_reached = False
+        except Malformed as error:
+            log.warning("%s answers what can't be read: %s", peer.base, error)
+        return found
+
+    async def _ask_roster(self, known: _Known, peer: _Peer, found: _Found) -> None:
+        etag = f'"{known.roster.proof_value}"' if known.roster else None
+        # Its id is the origin's, which may be down, or have forgotten it.
+        document = await self._get(f"{peer.base}/partners", etag, relayed=True)
+        if document is None:
+            return
+        found.has_our_roster = False
+        with _whatever(peer.base):
+            signed = await attest.roster(document.data, self._key_for, now=self._instance.now())
+            if signed.campaign == known.coalition.campaign_uri:
+                found.rosters.append(signed)
+
+    async def _ask_tallies(self, known: _Known, peer: _Peer, found: _Found) -> None:
+        document = await self._get(f"{peer.base}/tallies", f'"{known.digest}"')
+        if document is None:
+            return
+        items, _ = tallies.read_collection(document.data)
+        now = self._instance.now()
+        authors = _authors(known, found)
+        for item in items:
+            with _whatever(peer.base):
+                read = tallies.read(item, now=now)
+                is_known = known.heads.get(read.author) == (read.epoch, read.version, read.proof_value)
+                if read.author in authors and not is_known:
+                    found.tallies.append(await attest.tally(item, self._key_for, now=now))
+
+    async def _ask_evidence(self, known: _Known, peer: _Peer, found: _Found) -> None:
+        document = await self._get(f"{peer.base}/evidence", peer.etag)
+        if document is None:
+            return
+        found.etag = document.etag
+        found.roster_version = max([0, *(each.version for each in _rosters(known, found))])
+        authors = _authors(known, found)
+        for one, other in tallies.read_evidence(document.data):
+            with _whatever(peer.base):
+                if one.get("attributedTo") not in authors:
+                    continue
+                try:
+                    pair = await self._attested(one, other)
+                except (Forged, KeyPending):
+                    found.etag = None  # to be asked for again: the key may be had then
+                    raise
+                version = _version(pair[0])
+                if version == _version(pair[1]) and version not in known.forks:
+                    found.pairs.append(pair)
+
+    async def _attested(self, one: dict[str, Any], other: dict[str, Any]) -> Pair:
+        now = self._instance.now()
+        if one.get("type") == tallies.TYPE:
+            return (
+                await attest.tally(one, self._key_for, now=now),
+                await attest.tally(other, self._key_for, now=now),
+            )
+        return (
+            await attest.roster(one, self._key_for, now=now),
+            await attest.roster(other, self._key_for, now=now),
+        )
+
+    async def _ask_name(self, peer: _Peer, found: _Found) -> None:
+        document = (await self._instance.remote.fetch(peer.uri, total=TOTAL)).data
+        name, inbox = document.get("name"), vocabulary.id_of(document.get("inbox"))
+        found.name = " ".join(content.plain(name).split())[:200] if isinstance(name, str) else None
+        if inbox is not None and vocabulary.same_host(inbox, peer.uri):
+            found.inbox = inbox
+
+    async def _get(self, url: str, etag: str | None, *, relayed: bool = False) -> Document | None:
+        """The document; None where it is as we know it. Raises RemoteError."""
+        try:
+            return await self._instance.remote.fetch(url, total=TOTAL, etag=etag, relayed=relayed)
+        except Unchanged:
+            return None
+
+    async def _take(self, session: AsyncSession, coalition_id: int, found: list[_Found]) -> None:
+        instance = self._instance
+        here = Here.at(instance)
+        coalition = await coalitions.locked(session, coalition_id)
+        for each in found:
+            for signed in each.rosters:
+                if coalition.campaign_id is None:
+                    await hosting.hear(session, here, coalition, signed)
+                else:
+                    await partners.restore_roster(session, here, coalition, signed)
+        heard = await tally.hear(
+            session,
+            coalition,
+            [one for each in found for one in each.tallies],
+            own_uri=await roster.own_uri(session, here.urls),
+            jump=instance.settings.jump,
+            now=here.now,
+        )
+        if heard.overtaken is not None:
+            await tally.issue(session, here, coalition_id, above=heard.overtaken)
+        await tally.hear_evidence(
+            session, coalition, [pair for each in found for pair in each.pairs], now=here.now
+        )
+        for each in found:
+            member = await members.of(session, coalition_id, each.uri)
+            if member is not None:
+                member.heard_at = here.now
+                # By another roster some was passed over that is about partners.
+                if each.etag is not None and each.roster_version == coalition.roster_version:
+                    member.evidence_etag = each.etag
+                member.name, member.inbox = each.name or member.name, each.inbox or member.inbox
+        coalition.compared_at = here.now
+        await session.flush()
+
+    async def _fetch_sketches(self, coalition_id: int, own_uri: str) -> None:
+        """Asks authors themselves for their sketches, as our organisation: nobody else has or gets them."""
+        async with self._instance.database.reading() as session:
+            known = await self._known(session, coalition_id)
+            heads = (await rows.heads(session, coalition_id)).values()
+            sketched = await rows.sketches(session, coalition_id)
+            _, organisation = await local_actors.organisation(session)
+        if known is None:
+            return
+        wanted = [author for author in estimate.wanted(heads, sketched) if author != own_uri]
+        if not wanted or own_uri not in (known.roster.members if known.roster else ()):
+            return
+        key = keyring.signing_key(organisation, self._instance.seal, self._instance.urls)
+        asked = (self._sketch(peer, key) for peer in known.peers if peer.uri in wanted)
+        found = [each for each in await asyncio.gather(*asked) if each is not None]
+        if found:
+            async with self._instance.database.writing() as session:
+                for sketch in found:
+                    if sketch.campaign == known.coalition.campaign_uri:
+                        await estimate.hear(session, sketch, self._instance.now())
+
+    async def _sketch(self, peer: _Peer, key: SigningKey) -> Sketch | None:
+        with _whatever(peer.base):
+            document = await self._instance.remote.fetch(f"{peer.base}/sketch", total=TOTAL, key=key)
+            sketch = await attest.sketch(document.data, self._key_for, now=self._instance.now())
+            return sketch if sketch.author == peer.uri else None
+        return None
+
+
+async def on_roster(session: AsyncSession, coalition: Coalition) -> list[TallyRow]:
+    """The newest known tallies of who is on the newest roster: what `…/tallies` shows."""
+    signed = tally.roster_of(coalition)
+    found = await rows.heads(session, coalition.id, signed.members if signed else [])
+    return list(found.values())
+
+
+def digest_of(heads: list[TallyRow]) -> str:
+    """What tells in one word whether two partners know the same tallies (WIRE: fc:digest)."""
+    return tallies.digest((row.author_uri, row.epoch, row.version, row.proof_value) for row in heads)
+
+
+def _authors(known: _Known, found: _Found) -> list[str]:
+    """Whose documents are looked at: nobody else's key is even asked for."""
+    listed = {uri for each in _rosters(known, found) for uri in each.members}
+    return [known.coalition.campaign_uri, *listed]
+
+
+def _rosters(known: _Known, found: _Found) -> list[Roster]:
+    return [each for each in (known.roster, *found.rosters) if each is not None]
+
+
+def _version(signed: Tally | Roster) -> str:
+    if isinstance(signed, Tally):
+        return f"tally {signed.author} {signed.epoch} {signed.version}"
+    return f"roster {signed.campaign} 0 {signed.version}"
+
+
+@contextlib.contextmanager
+def _whatever(base: str) -> Iterator[None]:
+    """Leaves out one document that is forged, unreadable or not to be verified now; the others count."""
+    try:
+        yield
+    except (RemoteError, Malformed, Forged, KeyPending) as error:
+        log.info("a document of %s was left out: %s", base, error)

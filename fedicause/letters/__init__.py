@@ -1,0 +1,1 @@
+"""Letters on their way: written as messages, queued, sent, returned."""

@@ -1,0 +1,1 @@
+"""Who signed: what they see and take back, how they are shown, forgotten, and told from fakes."""

@@ -1,0 +1,195 @@
+"""What is done from time to time, a round at a time: counts, dates, letters, answers, forgetting."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Final
+
+from federation import discovery
+from federation.vocabulary import Malformed
+from fedicause import announce, publish
+from fedicause.campaigning import schedule
+from fedicause.fediverse import judge
+from fedicause.here import Here
+from fedicause.instance import Instance
+from fedicause.letters import mailing, post
+from fedicause.people import crm, retention
+from fedicause.signing import lobby, options, remind
+from storage import (
+    activities,
+    campaigns,
+    deliveries,
+    hosts,
+    letters,
+    registers,
+    seen,
+    targets,
+    webhooks,
+)
+from storage import options as answers
+
+log = logging.getLogger(__name__)
+
+SOFTWARE_KNOWN_FOR: Final = timedelta(days=1)
+ASKED_AT_ONCE: Final = 16
+ASKED_PER_ROUND: Final = 128
+NODEINFO_TOTAL: Final = 5.0
+# Beside people who sign, nobody waits long for the database.
+REMINDED_AT_ONCE: Final = 200
+ENDED_KEPT_FOR: Final = timedelta(days=30)
+UNLISTED_KEPT_FOR: Final = timedelta(days=2)
+
+
+async def tell_progress(instance: Instance) -> None:
+    """Queues counts that have moved for the hosts that read them, having asked new hosts what they run."""
+    now = instance.now()
+    async with instance.database.reading() as session:
+        audiences = await announce.listeners(session, now=now)
+        known = {each.host_id for listeners in audiences.values() for each in listeners}
+        unasked = await hosts.unasked(session, known, before=now - SOFTWARE_KNOWN_FOR, limit=ASKED_PER_ROUND)
+    if unasked:
+        software = await _software(instance, unasked)
+        async with instance.database.writing() as session:
+            await hosts.put_software(session, software, now)
+    for actor_id, listeners in audiences.items():
+        async with instance.database.writing() as session:
+            told = await announce.progress(
+                session, urls=instance.urls, actor_id=actor_id, listeners=listeners, now=now
+            )
+        if told:
+            instance.hints.ring("deliveries")
+
+
+async def write_to_targets(instance: Instance) -> None:
+    """Queues the letters that may go to decision-makers now."""
+    last: int | None = 0
+    while last is not None:
+        async with instance.database.reading() as session:
+            if not await targets.mailboxes(session, last, 1):
+                return
+        async with instance.database.writing() as session:
+            last = await lobby.send(session, Here.at(instance), last)
+        instance.hints.ring("letters")
+
+
+async def count_answers(instance: Instance) -> None:
+    """Counts what was ticked in large campaigns, for all who look: see options.numbers."""
+    now = instance.now()
+    async with instance.database.reading() as session:
+        counted = {
+            coalition_id: await answers.counted(session, coalition_id)
+            for coalition_id in await answers.to_count(session, options.COUNTED_AT_ONCE)
+        }
+    if counted:
+        async with instance.database.writing() as session:
+            for coalition_id, numbers in counted.items():
+                await answers.put_ballot(session, coalition_id, numbers, now)
+
+
+async def keep_dates(instance: Instance) -> None:
+    """What is to happen with campaigns at a time that has come."""
+    await publish_due(instance)
+    await close_ended(instance)
+
+
+async def close_ended(instance: Instance) -> None:
+    """Closes the campaigns whose end has come."""
+    now = instance.now()
+    async with instance.database.reading() as session:
+        if not await campaigns.expired(session, now=now):
+            return
+    async with instance.database.writing() as session:
+        closed = await publish.close_ended(session, urls=instance.urls, now=now)
+    for slug in closed:
+        log.info("closed %s: its end has come", slug)
+    instance.hints.ring("deliveries")
+
+
+async def publish_due(instance: Instance) -> None:
+    """Publishes the drafts whose time has come."""
+    now = instance.now()
+    async with instance.database.reading() as session:
+        if not await campaigns.due(session, now=now):
+            return
+    async with instance.database.writing() as session:
+        published = await schedule.publish_due(session, urls=instance.urls, now=now)
+    for slug in published:
+        log.info("published %s: its time has come", slug)
+    instance.hints.ring("deliveries")
+
+
+async def mail_updates(instance: Instance) -> None:
+    """Queues the letters with news of campaigns, as many as there is room for."""
+    async with instance.database.reading() as session:
+        is_due = await mailing.is_due(session)
+    while is_due:
+        async with instance.database.writing() as session:
+            is_due = await mailing.step(session, Here.at(instance))
+        instance.hints.ring("letters")
+
+
+async def remind_people(instance: Instance) -> None:
+    """Reminds of signatures that wait to be confirmed, and forgets those that have waited too long."""
+    for step in (remind.remind, remind.forget):
+        looked_at = REMINDED_AT_ONCE
+        while looked_at == REMINDED_AT_ONCE:
+            async with instance.database.writing() as session:
+                looked_at = await step(session, Here.at(instance), REMINDED_AT_ONCE)
+    instance.hints.ring("letters")
+
+
+async def forget_signers(instance: Instance) -> None:
+    """Forgets who signed campaigns that ended long enough ago: see retention."""
+    async with instance.database.reading() as session:
+        due = await retention.due(session, instance.settings.retention_months, instance.now())
+    for coalition_id in due:
+        after: int | None = 0
+        while after is not None:
+            async with instance.database.writing() as session:
+                after = await retention.step(session, Here.at(instance), coalition_id, after)
+        log.info("forgot who signed in coalition %d: its time is over", coalition_id)
+    is_more = True
+    while is_more:
+        async with instance.database.writing() as session:
+            is_more = await retention.clear(session)
+
+
+async def tell_crm(instance: Instance) -> None:
+    """Tells the organisation's own system what it must hear, where it has one."""
+    while instance.settings.crm_url is not None:
+        now = instance.now()
+        async with instance.database.writing() as session:
+            claimed = await webhooks.claim(session, now=now, lease_until=now + crm.LEASE, limit=crm.AT_ONCE)
+        if not claimed:
+            return
+        results = await crm.send(instance, claimed)
+        async with instance.database.writing() as session:
+            await webhooks.settle(session, results, instance.now())
+
+
+async def sweep_up(instance: Instance) -> None:
+    """Forgets what has expired."""
+    now = instance.now()
+    async with instance.database.writing() as session:
+        await seen.purge(session, now)
+        await registers.purge(session, now, int(now.timestamp()) // 3600)
+    async with instance.database.writing() as session:
+        await deliveries.expire(session, before=now - judge.GIVEN_UP_AFTER, now=now)
+        await deliveries.purge(session, before=now - ENDED_KEPT_FOR)
+        await activities.purge(session, before=now - UNLISTED_KEPT_FOR)
+        await letters.purge(session, before=now - post.KEPT_FOR)
+        await webhooks.purge(session, before=now - crm.KEPT_FOR)
+
+
+async def _software(instance: Instance, names: list[str]) -> dict[str, str | None]:
+    turn = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def ask(name: str) -> str | None:
+        async with turn:
+            try:
+                async with asyncio.timeout(NODEINFO_TOTAL):
+                    return await discovery.software(instance.remote, name)
+            except (TimeoutError, Malformed):
+                return None
+
+    return dict(zip(names, await asyncio.gather(*map(ask, names)), strict=True))
