@@ -4,7 +4,11 @@ import re
 
 from tests.components import ROOT
 
-FILES = {path.stem: path for path in (ROOT / "tests").rglob("test_*.py")}
+# Where two have one name, the one in tests/web is meant.
+FILES = {
+    path.stem: path
+    for path in sorted((ROOT / "tests").rglob("test_*.py"), key=lambda path: path.parent.name == "web")
+}
 
 
 def named() -> list[tuple[str, str]]:

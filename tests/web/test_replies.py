@@ -13,6 +13,7 @@ from storage.models import Campaign
 from storage.testimonies import Shown
 from tests import dialects, signing
 from tests.conftest import Client
+from tests.dialects import Document
 from tests.fediverse import Fediverse
 from tests.people import Person
 from tests.web import counting
@@ -144,13 +145,17 @@ async def test_a_report_reaches_the_moderators(bob: Person, instance: Instance, 
 async def test_every_follow_is_answered_with_an_accept(
     bob: Person, instance: Instance, campaign: Campaign, fediverse: Fediverse, client: Client
 ) -> None:
+    def accepts() -> list[Document]:
+        # The counts of the campaign may come as well.
+        return [each for each in bob.server.received if each["type"] == "Accept"]
+
     stop = asyncio.Event()
     working = asyncio.create_task(work.run(instance, stop=stop))
     try:
         for count in (1, 2):
             assert (await bob.follow(FOREST)).status == 202
             async with asyncio.timeout(5):
-                while len(bob.server.received) < count:  # noqa: ASYNC110 - it arrives at another server
+                while len(accepts()) < count:  # noqa: ASYNC110 - it arrives at another server
                     await asyncio.sleep(0.01)
     finally:
         stop.set()
@@ -159,9 +164,9 @@ async def test_every_follow_is_answered_with_an_accept(
         forest = await local_actors.by_name(session, "forest")
     assert forest is not None
     public = load_pem_public_key(forest.rsa_public.encode())
-    for accept, follow in zip(bob.server.received, bob.said, strict=True):
+    for accept, follow in zip(accepts(), bob.said, strict=True):
         asked = {name: value for name, value in follow.items() if name != "@context"}
-        assert (accept["type"], accept["actor"], accept["object"]) == ("Accept", FOREST, asked)
+        assert (accept["actor"], accept["object"]) == (FOREST, asked)
     for each in bob.server.asked:
         if each.document is not None:
             assert signing.holds(each.request, public)  # type: ignore[arg-type]
