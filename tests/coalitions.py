@@ -10,7 +10,7 @@ import functools
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -231,7 +231,7 @@ class Instances(Protocol):
 async def instances(
     number: int,
     *,
-    dialect: databases.Dialect,
+    dialects: Sequence[databases.Dialect],
     templates: databases.Templates,
     directory: Path,
     working: bool = False,
@@ -245,7 +245,7 @@ async def instances(
         for place in range(number):
             own = directory / CAST[place][1]
             own.mkdir()
-            url = stack.enter_context(templates.copy(dialect, "initialised", own))
+            url = stack.enter_context(templates.copy(dialects[place % len(dialects)], "initialised", own))
             home = await stack.enter_async_context(_home(place, url, own, templates.secret, clock))
             homes.append(home)
         if campaign:

@@ -2,7 +2,8 @@
 
 import functools
 import socket
-from collections.abc import AsyncIterator, Iterator
+import zlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -162,9 +163,25 @@ async def dev_client(dev_instance: Instance) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
+def dialects(request: pytest.FixtureRequest) -> Sequence[databases.Dialect]:
+    """The databases of several organisations, in turn: one has this, the next has that, as it is in life.
+
+    Which kind comes first the name of the test decides, for some have it one way and some the other.
+    """
+    both: list[databases.Dialect] = ["sqlite", "postgresql"]
+    return both[:: -1 if zlib.crc32(request.node.name.encode()) % 2 else 1]
+
+
+@pytest.fixture
 def instances(
-    dialect: databases.Dialect, templates: databases.Templates, tmp_path: Path
+    request: pytest.FixtureRequest,
+    dialects: Sequence[databases.Dialect],
+    templates: databases.Templates,
+    tmp_path: Path,
 ) -> coalitions.Instances:
     """Opens several organisations of ours at once: `async with instances(3) as (org, ally, river)`."""
-    templates.make(dialect, "initialised")
-    return functools.partial(coalitions.instances, dialect=dialect, templates=templates, directory=tmp_path)
+    if "postgresql" in dialects:
+        request.getfixturevalue("postgresql_cluster")
+    for dialect in dialects:
+        templates.make(dialect, "initialised")
+    return functools.partial(coalitions.instances, dialects=dialects, templates=templates, directory=tmp_path)

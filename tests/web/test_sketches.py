@@ -82,7 +82,7 @@ async def ask(home: Home, other: Home, origin: Home, by: str | None = None) -> s
     return "200"
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("dialects", [["sqlite"]])
 @pytest.mark.timeout(600)
 async def test_people_are_estimated_within_3_percent(instances: Instances) -> None:
     async with instances(5) as homes:
