@@ -12,7 +12,7 @@ from fedicause.here import Here
 from fedicause.signing import options, pledge
 from fedicause.signing.cosign import Logo
 from fedicause.signing.pledge import Waiting
-from fedicause.signing.pursue import Said
+from fedicause.signing.pursue import NOTHING, Said
 from fedicause.web import guard, sign, translations
 from fedicause.web.keys import INSTANCE
 
@@ -40,14 +40,16 @@ async def confirmation(request: web.Request) -> web.Response:
 @routes.post("/confirm/{token}")
 async def confirm(request: web.Request) -> web.Response:
     """Makes the signature count; 303 to the page that thanks for it."""
-    sent = await _read(request)
-    waiting = _usable(await _waiting(request))
-    if waiting is None:
-        return await _show(request, None)
-    try:
-        said = await _said(sent, waiting)
-    except Unusable:
-        return await _show(request, waiting, status=422)
+    sent, said = await _read(request), NOTHING
+    # Mostly there is nothing to choose: then the link alone is enough, and many are taken together.
+    if sent:
+        waiting = _usable(await _waiting(request))
+        if waiting is None:
+            return await _show(request, None)
+        try:
+            said = await _said(sent, waiting)
+        except Unusable:
+            return await _show(request, waiting, status=422)
     confirmed = await request.app[sign.CLERK].confirm(request.match_info["token"], said)
     if confirmed is None:
         return await _show(request, None)
