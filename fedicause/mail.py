@@ -6,23 +6,18 @@ import secrets
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import idna
 import jinja2
-from jinja2.runtime import Context
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import templates
-from fedicause import words
+from fedicause import templating, words
 from fedicause.here import Here
 from fedicause.seal import Seal
 from storage import letters, notices
 
-_TEMPLATES: Final = Path(templates.__file__).parent
 # Nobody waits for these; there may be thousands of them.
 _IN_BULK: Final = frozenset({"remind", "update", "target"})
 _LONGEST_SUBJECT: Final = 200
@@ -173,36 +168,4 @@ def one_line(text: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=jinja2.select_autoescape(("html",)),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    environment.filters.update(bare=_bare, day=_day)
-    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
-    return environment
-
-
-def _bare(address: str) -> str:
-    """An address for people: without its scheme."""
-    return address.split("://", 1)[-1].rstrip("/")
-
-
-@jinja2.pass_context
-def _day(context: Context, moment: date) -> str:
-    return words.day(context["ui"], moment)
-
-
-@jinja2.pass_context
-def _gettext(context: Context, text: str) -> str:
-    return words.gettext(context["ui"], text)
-
-
-@jinja2.pass_context
-def _ngettext(context: Context, one: str, many: str, number: int) -> str:
-    return words.ngettext(context["ui"], one, many, number)
+    return templating.environment(autoescape=jinja2.select_autoescape(("html",)))

@@ -2,21 +2,16 @@
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
 
 import jinja2
-from jinja2.runtime import Context
 
-import templates
 from federation import tallies
-from fedicause import words
+from fedicause import templating, words
 from fedicause.campaigning import goals
 from fedicause.campaigning.matter import Matter, Order, Sheet
-
-_TEMPLATES: Final = Path(templates.__file__).parent
 
 
 def make(matter: Matter, sheet: Sheet, order: Order, picture: Path | None, now: datetime) -> bytes:
@@ -97,18 +92,9 @@ def _percent(error: float | None) -> float:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=False,  # noqa: S701 - this becomes no HTML, but lines of plain text
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    environment.filters.update(day=_day, line=_line, number=_number, percent=_percent_in)
-    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    # This becomes no HTML, but lines of plain text.
+    environment = templating.environment(autoescape=False)
+    environment.filters.update(line=_line)
     return environment
 
 
@@ -116,28 +102,3 @@ def _line(text: str) -> str:
     """What somebody wrote, as a part of one line: without tabs, which part cells, and without controls."""
     kept = "".join(" " if unicodedata.category(each)[0] in "CZ" else each for each in text)
     return " ".join(kept.split())
-
-
-@jinja2.pass_context
-def _day(context: Context, moment: date) -> str:
-    return words.day(context["ui"], moment)
-
-
-@jinja2.pass_context
-def _number(context: Context, value: int) -> str:
-    return words.number(context["ui"], value)
-
-
-@jinja2.pass_context
-def _percent_in(context: Context, value: float) -> str:
-    return words.percent(context["ui"], value)
-
-
-@jinja2.pass_context
-def _gettext(context: Context, text: str) -> str:
-    return words.gettext(context["ui"], text)
-
-
-@jinja2.pass_context
-def _ngettext(context: Context, one: str, many: str, number: int) -> str:
-    return words.ngettext(context["ui"], one, many, number)

@@ -2,20 +2,15 @@
 
 from datetime import date, datetime, timedelta
 from functools import cache
-from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 import jinja2
 from jinja2.runtime import Context
 
-import templates
 from federation import vocabulary
-from fedicause import words
+from fedicause import templating, words
 from fedicause.web import assets, forms, translations
 from fedicause.web.translations import Choice
-
-_TEMPLATES: Final = Path(templates.__file__).parent
 
 
 def page(template: str, choice: Choice, **values: object) -> str:
@@ -40,16 +35,7 @@ def document(template: str, **values: object) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.policies["ext.i18n.trimmed"] = True
+    environment = templating.environment(autoescape=True)
     environment.globals.update(
         static=assets.static,
         languages=translations.NAMES,
@@ -58,49 +44,19 @@ def _environment() -> jinja2.Environment:
         usual_country=forms.usual_country,
     )
     environment.filters.update(
-        number=_number,
-        percent=_percent,
-        day=_day,
         moment=_moment,
         ago=_ago,
         country=_country,
         iso=_iso,
-        bare=_bare,
         host=_host,
         timestamp=vocabulary.timestamp,
     )
-    environment.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return environment
 
 
 def _language(context: Context) -> str:
     language: str = context["ui"]
     return language
-
-
-@jinja2.pass_context
-def _gettext(context: Context, text: str) -> str:
-    return translations.gettext(_language(context), text)
-
-
-@jinja2.pass_context
-def _ngettext(context: Context, one: str, many: str, number: int) -> str:
-    return translations.ngettext(_language(context), one, many, number)
-
-
-@jinja2.pass_context
-def _number(context: Context, value: int) -> str:
-    return translations.number(_language(context), value)
-
-
-@jinja2.pass_context
-def _percent(context: Context, value: float) -> str:
-    return translations.percent(_language(context), value)
-
-
-@jinja2.pass_context
-def _day(context: Context, moment: date) -> str:
-    return translations.day(_language(context), moment)
 
 
 @jinja2.pass_context
@@ -125,11 +81,6 @@ def _language_name(context: Context, language: str) -> str:
 
 def _iso(moment: date) -> str:
     return moment.isoformat()
-
-
-def _bare(address: str) -> str:
-    """An address for people: without its scheme."""
-    return address.split("://", 1)[-1].rstrip("/")
 
 
 def _host(address: str) -> str:
