@@ -1,9 +1,8 @@
 """What another server's activity says, whichever dialect it is written in."""
 
 import re
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from federation import content as html
 from federation import vocabulary
@@ -27,10 +26,10 @@ ENDORSING: Final = frozenset({"❤", "♥", "👍", "⭐"})
 _MODIFIERS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 _NAMESPACES = ("as:", vocabulary.AS2 + "#", "litepub:", "http://litepub.social/ns#")
 _MAX_NAMED = 1000
+_BEHIND = frozenset({"#", "/", "?"})
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """An activity of one actor; that it is theirs is for the signature to show.
 
     `object` is what was embedded (the first, of several) and is the actor's claim only: see `own_object`.
@@ -53,7 +52,12 @@ class Activity:
 
     def has_foreign_id(self) -> bool:
         """Whether the activity claims an id on another host than its actor's. None at all is no claim."""
-        return self.id is not None and not vocabulary.same_host(self.id, self.actor)
+        if self.id is None:
+            return False
+        # Most ids are the actor's own with something behind it.
+        if self.id.startswith(self.actor) and self.id[len(self.actor) : len(self.actor) + 1] in _BEHIND:
+            return False
+        return not vocabulary.same_host(self.id, self.actor)
 
     def own_object(self) -> dict[str, Any] | None:
         """The embedded object where the actor may speak for it, else None: fetch it from where it lives.
@@ -87,7 +91,7 @@ class Activity:
         if undone.actor != self.actor:
             raise Malformed("undoes what somebody else did")
         # Whatever its id, the actor's own word is taken back; nobody else's by naming theirs.
-        return replace(undone, id=None) if undone.has_foreign_id() else undone
+        return undone._replace(id=None) if undone.has_foreign_id() else undone
 
     def answered(self) -> "Activity | None":
         """The embedded Follow or Join that an Accept or Reject answers; None for a bare id.
@@ -138,15 +142,15 @@ def read(document: dict[str, Any]) -> Activity:
     if uri is not None and not (isinstance(uri, str) and 0 < len(uri) <= vocabulary.URI_LENGTH):
         raise Malformed("an id that is no URI")
     objects = as_list(document.get("object"))
-    object_ids = _ids(objects)
+    first = id_of(objects[0]) if objects else None
     text = document.get("content")
     return Activity(
         type=kind,
         id=uri,
         actor=actor,
-        object_id=id_of(objects[0]) if objects else None,
-        object_ids=object_ids,
-        object=next((each for each in objects if isinstance(each, dict)), None),
+        object_id=first,
+        object_ids=_ids(objects) if len(objects) > 1 or first is None else (first,),
+        object=_embedded(objects),
         target_id=id_of(document.get("target")),
         content=text if isinstance(text, str) else None,
         to=_recipients(document.get("to")),
@@ -188,6 +192,13 @@ def _local(name: str) -> str:
     if ":" not in name:
         return name
     return next((name.removeprefix(prefix) for prefix in _NAMESPACES if name.startswith(prefix)), name)
+
+
+def _embedded(objects: list[Any]) -> dict[str, Any] | None:
+    for each in objects:
+        if isinstance(each, dict):
+            return each
+    return None
 
 
 def _ids(values: list[Any]) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ Apply = Callable[[AsyncSession, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 
 # A group costs the same few statements whatever its size. In a crowd the next group waits while more keep
-# coming, though not long; a lone change never waits.
+# coming, though not long, nor for more than are worth it: while they are written, the others are verified.
+# A lone change never waits.
 CROWD = 16
+ENOUGH = 128
 MOMENT = 0.003
 MOMENTS = 8
 
@@ -78,7 +80,7 @@ class GroupCommit:
         for _ in range(MOMENTS):
             waiting = self._queue.qsize()
             await asyncio.sleep(MOMENT)
-            if self._queue.qsize() == waiting or waiting >= self._most:
+            if self._queue.qsize() == waiting or waiting >= ENOUGH:
                 return
 
     async def _write(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:

@@ -18,11 +18,7 @@ def check_digest(value: str, body: bytes) -> None:
 
     Other algorithms beside it are not looked at; the name's case is not either (some write `sha-256`).
     """
-    named = [
-        encoded
-        for algorithm, _, encoded in (part.partition("=") for part in value.split(","))
-        if algorithm.strip().lower() == "sha-256"
-    ]
+    named = [value[8:]] if value.startswith("SHA-256=") and "," not in value else _sha256(value)
     if len(named) != 1:
         raise Forged("not one SHA-256 digest")
     try:
@@ -31,3 +27,11 @@ def check_digest(value: str, body: bytes) -> None:
         raise Forged("digest is not base64") from error
     if not hmac.compare_digest(expected, hashlib.sha256(body).digest()):
         raise Forged("the body is not the signed one")
+
+
+def _sha256(value: str) -> list[str]:
+    return [
+        encoded
+        for algorithm, _, encoded in (part.partition("=") for part in value.split(","))
+        if algorithm.strip().lower() == "sha-256"
+    ]

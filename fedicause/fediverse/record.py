@@ -31,6 +31,9 @@ from storage.subjects import Subject
 # A signature may be an hour early and an hour late; parked requests come later still.
 SEEN_FOR = timedelta(hours=4)
 FIRST_RETRY_OF_PARKED = timedelta(seconds=5)
+# What most arrivals mean; a union made for each of them would take longer than the look at it.
+NAMING = (Say, Shun)
+RARE = (Testify, Retract, Depart, MoveTo, Flagged)
 TESTIMONY_LENGTH = 20_000
 
 
@@ -149,7 +152,7 @@ async def _arrivals(
         else:
             known.add(arrival.fingerprint)
             fresh.append(arrival)
-    named = {arrival.meaning.subject.name for arrival in fresh if isinstance(arrival.meaning, Say | Shun)}
+    named = {arrival.meaning.subject.name for arrival in fresh if isinstance(arrival.meaning, NAMING)}
     about = await subjects.by_names(session, named)
     words: list[Word] = []
     follows: list[tuple[Arrival, Subject]] = []
@@ -160,7 +163,8 @@ async def _arrivals(
             follows.append((arrival, subject))
     await sign.hear(session, words, now=now, wave=instance.settings.wave)
     for arrival in fresh:
-        await _record_alone(session, instance, arrival, now)
+        if isinstance(arrival.meaning, RARE):
+            await _record_alone(session, instance, arrival, now)
         if deal.concerns(arrival):
             await deal.record(session, instance, arrival, now)
     await _accept(session, instance, follows, now)

@@ -6,6 +6,7 @@ from federation import httpsig
 from federation.vocabulary import Malformed
 from fedicause.group_commit import Overloaded
 from fedicause.receive import Receiver, Refused
+from fedicause.web.taken import Taken
 
 RECEIVER = web.AppKey("receiver", Receiver)
 MOST_BYTES = 1024 * 1024
@@ -26,7 +27,7 @@ async def inbox(request: web.Request) -> web.Response:
         return _answer(415, "Send the body without Content-Encoding.")
     if (request.content_length or 0) > MOST_BYTES:
         return _answer(413, "The most is 1 MiB.")
-    body = await request.read()
+    body = await _body(request)
     raw = httpsig.Request(request.method, request.raw_path, tuple(request.headers.items()), body)
     try:
         await request.app[RECEIVER].accept(raw)
@@ -38,7 +39,13 @@ async def inbox(request: web.Request) -> web.Response:
         return _answer(403, f"Refused: {error}.")
     except Overloaded:
         return _answer(429, "More is coming in than can be taken.", {"Retry-After": str(COME_AGAIN)})
-    return web.Response(status=202)
+    return Taken()
+
+
+async def _body(request: web.Request) -> bytes:
+    """The whole body; one that came with its head is there already."""
+    content = request.content
+    return content.read_nowait() if content.is_eof() else await request.read()
 
 
 def _is_json(content_type: str) -> bool:

@@ -1,5 +1,6 @@
 """The inboxes: what is answered to whom, and in which form a request may come."""
 
+import asyncio
 import json
 
 import pytest
@@ -190,3 +191,36 @@ async def test_strange_shapes_break_nothing(bob: Person, client: Client, fediver
     for body in bodies:
         answer = await fediverse.send(bob.signed(body, counting.INBOX))
         assert answer.status in (202, 400, 401, 403), body
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_a_connection_stays_open_as_its_client_asks(
+    bob: Person, client: Client, fediverse: Fediverse
+) -> None:
+    """RFC 9112, section 9.3: HTTP/1.1 goes on unless told to close, HTTP/1.0 only when asked to go on."""
+    cases = {
+        "HTTP/1.1": (b"HTTP/1.1", True),
+        "HTTP/1.1, to be closed": (b"HTTP/1.1\r\nConnection: close", False),
+        "HTTP/1.0": (b"HTTP/1.0", False),
+        "HTTP/1.0, to go on": (b"HTTP/1.0\r\nConnection: keep-alive", True),
+    }
+    for name, (first_line, goes_on) in cases.items():
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+        for _ in range(2 if goes_on else 1):
+            fediverse.clock.advance(1)
+            request = bob.signed(counting.like(bob.uri), counting.INBOX)
+            head = "".join(f"{field}: {value}\r\n" for field, value in request.headers)
+            body = request.body or b""
+            length = f"Content-Length: {len(body)}\r\n\r\n"
+            # In two pieces: the body need not come with its head.
+            writer.write(b"POST /actors/forest/inbox " + first_line + b"\r\n" + (head + length).encode() + body[:9])
+            await writer.drain()
+            writer.write(body[9:])
+            answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            assert " 202 accepted\r\n" in answer, name
+            assert "\r\ncontent-length: 0\r\n" in answer, name
+            assert "\r\ndate: " in answer, name
+        if not goes_on:
+            assert await reader.read() == b"", name
+        writer.close()
+    assert await counting.endorsements(client, fediverse) == 1
