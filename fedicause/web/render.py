@@ -89,8 +89,11 @@ def _host(address: str) -> str:
 
 
 def load() -> None:
-    """Compiles every page now, at start, and not with its first reader."""
+    """Compiles what is for everybody now, at start, and not with its first reader.
+
+    The staff's pages take 2 MB, and wait until somebody logs in.
+    """
     environment = _environment()
     for name in environment.list_templates(extensions=["html"]):
-        if not name.startswith("mail/"):
+        if not name.startswith(("admin/", "mail/", "paper/")):
             environment.get_template(name)
