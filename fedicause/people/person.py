@@ -11,9 +11,10 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
-from fedicause import mail, sign
+from fedicause import mail, meter, sign
 from fedicause.coalition import roster
 from fedicause.here import Here
+from fedicause.meter import Limit
 from fedicause.people import crm, dossier, receipt
 from fedicause.people.dossier import Entry
 from fedicause.signing import acquaint, answer, pledge
@@ -45,19 +46,22 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who wants their page; `proof` is good for one time until `proof_until`."""
+    """Who wants their page; `proof` is good for one time until `proof_until`. It counts on these `limits`."""
 
     address: str
     language: str
     proof: str
     proof_until: datetime
+    limits: Sequence[Limit] = ()
 
 
 async def ask(session: AsyncSession, here: Here, asked: Asked) -> bool:
     """Sends the owner of an address the link to their page, if they have ever signed anything here.
 
-    False if the proof was used before. Nothing else tells known addresses from unknown ones.
+    False if the proof was used before. Nothing else tells known addresses from unknown ones. Raises
+    meter.TooMany.
     """
+    await meter.pay(session, asked.limits, here.now)
     if await seen.add(session, {asked.proof}, asked.proof_until):
         return False
     blind = here.seal.blind("mail address", sketches.canonical(asked.address).encode())

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fedicause import meter
 from fedicause.group_commit import GroupCommit
 from fedicause.here import Here
 from fedicause.instance import Instance
+from fedicause.meter import TooMany
 from fedicause.signing import pledge
 from fedicause.signing.pledge import Confirmed, Outcome, Wish
 from fedicause.signing.pursue import NOTHING, Said
@@ -41,8 +43,10 @@ class Clerk:
         await self._commits.__aexit__(*error)
 
     async def ask(self, wish: Wish) -> Outcome:
-        """Takes a form; see pledge.ask."""
-        outcome: Outcome = await self._commits.submit(wish)
+        """Takes a form; see pledge.ask. Raises TooMany."""
+        outcome: Outcome | TooMany = await self._commits.submit(wish)
+        if isinstance(outcome, TooMany):
+            raise outcome
         self._instance.hints.ring("letters")
         return outcome
 
@@ -65,7 +69,10 @@ class Clerk:
         """Forms first, then confirmations, then the rest; a result for each."""
         here = Here.at(self._instance)
         wishes = [each for each in given if isinstance(each, Wish)]
-        asked = iter(await pledge.ask(session, here, wishes) if wishes else [])
+        full = await meter.take(session, [each.limits for each in wishes], here.now) if wishes else []
+        taken = [wish for wish, is_full in zip(wishes, full, strict=True) if not is_full]
+        asked = iter(await pledge.ask(session, here, taken) if taken else [])
+        refused = iter(full)
         presses = [each for each in given if isinstance(each, _Confirm)]
         said = {each.token: each.said for each in presses}
         tokens = [each.token for each in presses]
@@ -74,7 +81,7 @@ class Clerk:
         for each in given:
             match each:
                 case Wish():
-                    results.append(next(asked))
+                    results.append(next(refused) or next(asked))
                 case _Confirm():
                     results.append(next(confirmed))
                 case _Decline():

@@ -18,6 +18,7 @@ from federation import sketches
 from fedicause import mail, sign
 from fedicause.coalition import roster
 from fedicause.here import Here
+from fedicause.meter import Limit
 from fedicause.people import crm, signatories
 from fedicause.signing import acquaint, answer, collecting, cosign, lobby, pursue
 from fedicause.signing.acquaint import Given
@@ -41,7 +42,7 @@ Outcome = Literal["taken", "used", "closed", "missing"]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A form as it was sent, for the campaign of `slug` at `origin` (None: here).
+    """A form as it was sent, for the campaign of `slug` at `origin` (None: here), that counts on `limits`.
 
     `proof` is the fingerprint of the proof that came with it, good for one time until `proof_until`.
     """
@@ -51,6 +52,7 @@ class Wish:
     given: Given
     proof: str
     proof_until: datetime
+    limits: Sequence[Limit] = ()
 
 
 @dataclass(frozen=True, slots=True)

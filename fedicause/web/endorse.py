@@ -11,8 +11,10 @@ from aiohttp import web
 from federation import discovery
 from federation.remote import Budget, Gone, Missing, RemoteError
 from federation.vocabulary import Malformed
+from fedicause import meter
 from fedicause.instance import Instance
-from fedicause.web import headers, public, render, served, views
+from fedicause.meter import Full, TooMany
+from fedicause.web import headers, public, render, served, transactions, views
 from fedicause.web.keys import INSTANCE
 
 SECONDS: Final = 8.0
@@ -40,7 +42,7 @@ class Doors:
         self._clock = clock
         self._room = asyncio.Semaphore(AT_ONCE)
         self._known: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
-        self._asked: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._full = Full()
 
     async def find(self, instance: Instance, handle: discovery.Handle, note: str) -> str:
         """The address to go to; raises Busy, RemoteError, TimeoutError."""
@@ -50,7 +52,7 @@ class Doors:
             return address
         if self._room.locked():
             raise Busy
-        self._count(handle.host)
+        await self._count(instance, handle.host)
         async with self._room, asyncio.timeout(SECONDS):
             budget = Budget(_REQUESTS)
             address = await discovery.endorse_url(instance.remote, handle, note, budget=budget)
@@ -59,15 +61,15 @@ class Doors:
             self._known.popitem(last=False)
         return address
 
-    def _count(self, host: str) -> None:
-        minute = int(self._clock() // 60)
-        last, number = self._asked.pop(host, (minute, 0))
-        number = number + 1 if last == minute else 1
-        self._asked[host] = (minute, number)
-        while len(self._asked) > _ENTRIES:
-            self._asked.popitem(last=False)
-        if number > A_MINUTE:
-            raise Busy
+    async def _count(self, instance: Instance, host: str) -> None:
+        """Counts a question; raises Busy. Other processes ask the same hosts, and count with us."""
+        limits = [meter.limit(instance.seal, f"door {host}", A_MINUTE * 60, A_MINUTE)]
+        try:
+            self._full.check(limits, instance.now())
+            await transactions.change(instance, lambda session, here: meter.pay(session, limits, here.now))
+        except TooMany as full:
+            self._full.remember(full, instance.now())
+            raise Busy from None
 
 
 DOORS = web.AppKey("doors", Doors)

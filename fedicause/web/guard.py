@@ -17,10 +17,12 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from fedicause import meter
 from fedicause.instance import Instance
+from fedicause.meter import Full, Limit, TooMany
+from fedicause.people import providers
 from fedicause.seal import Seal
 from fedicause.web.keys import INSTANCE
-from fedicause.web.throttle import Throttle, is_large
 from storage.columns import from_milliseconds, to_milliseconds
 
 PROOF_FOR: Final = timedelta(minutes=20)
@@ -60,7 +62,7 @@ class Guard:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._throttle = Throttle(lambda: instance.now().timestamp())
+        self._full = Full()
 
     def challenge(self, about: str) -> dict[str, Any]:
         """Work for a script, for a form at `about` (a path)."""
@@ -112,16 +114,27 @@ class Guard:
             raise TooSoon
         return Proof(hashlib.sha256(text.encode()).hexdigest(), made + STAMP_FOR, by_hand=True)
 
-    def count(self, network: str, domain: str, *, by_hand: bool) -> None:
-        """Counts a form; raises TooMany."""
-        limits = self._instance.settings
+    def limits(self, network: str, domain: str, *, by_hand: bool) -> tuple[Limit, ...]:
+        """What a form from this network with an address of this mail domain counts on.
+
+        Raises TooMany for what is known to be used up: see `refused`.
+        """
+        seal, limits = self._instance.seal, self._instance.settings
+        found = []
         if limits.network_limit is not None:
-            self._throttle.take(f"network {network}", limits.network_limit)
+            found.append(meter.limit(seal, f"network {network}", limits.network_limit))
             if by_hand:
-                self._throttle.take(f"by hand {network}", max(4, limits.network_limit // _BY_HAND))
+                most = max(4, limits.network_limit // _BY_HAND)
+                found.append(meter.limit(seal, f"by hand {network}", most))
         if limits.domain_limit is not None:
-            more = _LARGE if is_large(domain) else 1
-            self._throttle.take(f"domain {domain}", limits.domain_limit * more)
+            more = _LARGE if domain in providers.LARGE else 1
+            found.append(meter.limit(seal, f"domain {domain}", limits.domain_limit * more))
+        self._full.check(found, self._instance.now())
+        return tuple(found)
+
+    def refused(self, full: TooMany) -> None:
+        """Remembers what there was no room for, so that a flood of the same costs nothing."""
+        self._full.remember(full, self._instance.now())
 
     def _mac(self, head: str, about: str) -> str:
         return self._instance.seal.blind("stamp", f"{head} {about}".encode()).hex()

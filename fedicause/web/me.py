@@ -13,13 +13,13 @@ from aiohttp import web
 
 from federation import sketches
 from fedicause.here import Here
+from fedicause.meter import TooMany
 from fedicause.people import person, receipt
 from fedicause.people.person import NoDoor, NotSigned
 from fedicause.web import forms, headers, network, served, sign, transactions, translations
 from fedicause.web.guard import GUARD, TooSoon, Unproven
 from fedicause.web.keys import INSTANCE
 from fedicause.web.sign import Sent
-from fedicause.web.throttle import TooMany
 from fedicause.web.transactions import Verb
 
 PATH: Final = "/me"
@@ -70,15 +70,17 @@ async def ask(request: web.Request) -> web.Response:
         return await _once_more(request, address)
     domain = sketches.canonical(address).rpartition("@")[2]
     try:
-        request.app[GUARD].count(network.network_of(request), domain, by_hand=proof.by_hand)
+        limits = request.app[GUARD].limits(network.network_of(request), domain, by_hand=proof.by_hand)
+        asked = person.Asked(address, await _language(request), proof.fingerprint, proof.until, limits)
+        is_taken = await transactions.change(
+            request.app[INSTANCE], lambda session, here: person.ask(session, here, asked)
+        )
     except TooMany as error:
+        request.app[GUARD].refused(error)
         answer = await _form_again(request, Asking(address, "slow"), 429)
         answer.headers["Retry-After"] = str(error.seconds)
         return answer
-    asked = person.Asked(address, await _language(request), proof.fingerprint, proof.until)
-    if not await transactions.change(
-        request.app[INSTANCE], lambda session, here: person.ask(session, here, asked)
-    ):
+    if not is_taken:
         return await _once_more(request, address)
     return _see(request, f"{PATH}/sent")
 

@@ -9,6 +9,7 @@ from multidict import MultiMapping
 
 from federation import sketches
 from fedicause.group_commit import Overloaded
+from fedicause.meter import TooMany
 from fedicause.signing.clerk import Clerk
 from fedicause.signing.pledge import Wish
 from fedicause.web import cached, forms, gather, guard, headers, network, public, render, served, translations
@@ -16,7 +17,6 @@ from fedicause.web.cached import Rendered, Shown
 from fedicause.web.forms import Written
 from fedicause.web.guard import GUARD, TooSoon, Unproven
 from fedicause.web.keys import INSTANCE, SHELF
-from fedicause.web.throttle import TooMany
 from fedicause.web.translations import Choice
 from fedicause.web.views import CampaignPage, Signing, Site
 
@@ -79,12 +79,14 @@ async def sign(request: web.Request) -> web.Response:
     source = network.network_of(request)
     domain = sketches.canonical(written.values["mail"]).rpartition("@")[2]
     try:
-        request.app[GUARD].count(source, domain, by_hand=proof.by_hand)
+        limits = request.app[GUARD].limits(source, domain, by_hand=proof.by_hand)
         hashed = instance.seal.blind("network", source.encode()) if source else None
         via = written.via or _via_of_page(request)
         given = written.given(view.form, choice.language, hashed, via=via)
-        outcome = await request.app[CLERK].ask(Wish(slug, origin, given, proof.fingerprint, proof.until))
+        wish = Wish(slug, origin, given, proof.fingerprint, proof.until, limits)
+        outcome = await request.app[CLERK].ask(wish)
     except TooMany as error:
+        request.app[GUARD].refused(error)
         return _form_again(request, view, choice, written, fault="slow", seconds=error.seconds)
     except Overloaded:
         return _form_again(request, view, choice, written, fault="slow", seconds=COME_AGAIN)
