@@ -16,7 +16,7 @@ from aiohttp import abc, web
 
 from federation import addresses
 from federation.remote import Remote
-from fedicause import __version__, keyring, seal, work
+from fedicause import __version__, keyring, listening, seal, work
 from fedicause.hints import Hints
 from fedicause.instance import Instance
 from fedicause.receive import Receiver
@@ -135,7 +135,7 @@ def web_app(instance: Instance) -> web.Application:
 
 
 async def _receiving(app: web.Application) -> AsyncIterator[None]:
-    async with Receiver(app[INSTANCE]) as receiver:
+    async with Receiver(app[INSTANCE]) as receiver, listening.listening(app[INSTANCE]):
         app[RECEIVER] = receiver
         yield
 
@@ -193,7 +193,11 @@ async def _serve(settings: Settings, host: str, port: int, *, work_too: bool) ->
 
 async def _work(settings: Settings) -> None:
     stop = _stop_on_signals()
-    async with open_instance(settings) as instance, Receiver(instance) as receiver:
+    async with (
+        open_instance(settings) as instance,
+        Receiver(instance) as receiver,
+        listening.listening(instance),
+    ):
         await work.run(instance, receiver=receiver, stop=stop)
 
 

@@ -60,7 +60,7 @@ async def _opened(session: AsyncSession, settings: Settings, now: datetime) -> A
 
 async def repair(session: AsyncSession, *, now: datetime) -> list[str]:
     """Sets the counts that disagree to what was said and signed; returns the names of their campaigns."""
-    await counts.lock(session)
+    await counts.lock(session, alone=True)
     wrong = [each for each in await counts.recount(session) if not each.agrees]
     await counts.replace(session, wrong, now=now)
     return [each.name for each in wrong] + await survey.repair(session, now=now)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage import database as databases
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ CROWD = 16
 ENOUGH = 128
 MOMENT = 0.003
 MOMENTS = 8
+# Of a group that met another process at the same people: the other one is through by then.
+TRIES = 5
 
 
 class Overloaded(Exception):
@@ -83,10 +86,19 @@ class GroupCommit:
             if self._queue.qsize() == waiting or waiting >= ENOUGH:
                 return
 
+    async def _apply_all(self, changes: Sequence[Any], tries: int = TRIES) -> Sequence[Any]:
+        while True:
+            try:
+                async with self._database.writing() as session:
+                    return await self._apply(session, changes)
+            except Exception as error:
+                tries -= 1
+                if not tries or not databases.is_met(error):
+                    raise
+
     async def _write(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:
         try:
-            async with self._database.writing() as session:
-                results = await self._apply(session, [change for change, _ in group])
+            results = await self._apply_all([change for change, _ in group])
         except Exception as error:
             if len(group) > 1:
                 log.warning(

@@ -97,6 +97,7 @@ async def forsake(session: AsyncSession, target: str, *, now: datetime) -> int:
 
     Gives the number of endorsements, shares and subscriptions withdrawn, and replies hidden.
     """
+    await counts.lock(session, alone=True)
     if not target.startswith(("https://", "http://")):
         under = await hosts.under(session, target)
         hidden = await testimonies.hide_of(session, host_ids=under)
@@ -112,7 +113,7 @@ async def forsake(session: AsyncSession, target: str, *, now: datetime) -> int:
 
 async def release(session: AsyncSession, *named: str, now: datetime) -> None:
     """Lets the held endorsements of hosts and their subdomains count; raises Unknown."""
-    await counts.lock(session)
+    await counts.lock(session, alone=True)
     await registers.release(session, await _under(session, named))
     await recount(session, now=now)
 
@@ -122,7 +123,7 @@ async def purge(session: AsyncSession, *named: str, now: datetime) -> int:
 
     Gives the number of endorsements, shares and subscriptions withdrawn.
     """
-    await counts.lock(session)
+    await counts.lock(session, alone=True)
     withdrawn = await registers.withdraw_hosts(session, await _under(session, named), now)
     await recount(session, now=now)
     return withdrawn

@@ -22,6 +22,7 @@ from storage.columns import to_milliseconds
 
 log = logging.getLogger(__name__)
 
+# Whoever changes them rings; the command line beside a server on SQLite can't.
 BLOCKS_FRESH_FOR = timedelta(seconds=5)
 # Said between organisations: an answer, or a new roster, may be waiting to go.
 ANSWERED = frozenset({"Join", "Leave", "Accept", "Reject", "Invite"})
@@ -55,6 +56,8 @@ class Receiver:
         """The keys of proofs, ours and everybody's (httpsig.KeyFor)."""
         self._blocked: frozenset[str] = frozenset()
         self._blocked_read_at: datetime | None = None
+        instance.hints.listen("blocks", self._forget_blocks)
+        instance.hints.listen("actor", lambda about: self._recogniser.drop(int(about) if about else None))
 
     async def __aenter__(self) -> "Receiver":
         await self._commits.__aenter__()
@@ -154,6 +157,9 @@ class Receiver:
             async with self._instance.database.reading() as session:
                 self._blocked = await blocks.targets(session)
         return bool(self._blocked) and blocks.covers(self._blocked, uri, vocabulary.host_of(uri))
+
+    def _forget_blocks(self, _: str) -> None:
+        self._blocked_read_at = None
 
     async def _is_known(self, uri: str) -> bool:
         async with self._instance.database.reading() as session:

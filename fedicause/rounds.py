@@ -20,10 +20,13 @@ from storage import (
     campaigns,
     deliveries,
     hosts,
+    key_failures,
     letters,
+    meters,
     registers,
     seen,
     targets,
+    turns,
     webhooks,
 )
 from storage import options as answers
@@ -53,6 +56,7 @@ async def tell_progress(instance: Instance) -> None:
             await hosts.put_software(session, software, now)
     for actor_id, listeners in audiences.items():
         async with instance.database.writing() as session:
+            await turns.alone(session, "progress")
             told = await announce.progress(
                 session, urls=instance.urls, actor_id=actor_id, listeners=listeners, now=now
             )
@@ -68,6 +72,7 @@ async def write_to_targets(instance: Instance) -> None:
             if not await targets.mailboxes(session, last, 1):
                 return
         async with instance.database.writing() as session:
+            await turns.alone(session, "targets")
             last = await lobby.send(session, Here.at(instance), last)
         instance.hints.ring("letters")
 
@@ -99,6 +104,7 @@ async def close_ended(instance: Instance) -> None:
         if not await campaigns.expired(session, now=now):
             return
     async with instance.database.writing() as session:
+        await turns.alone(session, "dates")
         closed = await publish.close_ended(session, urls=instance.urls, now=now)
     for slug in closed:
         log.info("closed %s: its end has come", slug)
@@ -134,6 +140,7 @@ async def remind_people(instance: Instance) -> None:
         looked_at = REMINDED_AT_ONCE
         while looked_at == REMINDED_AT_ONCE:
             async with instance.database.writing() as session:
+                await turns.alone(session, "reminders")
                 looked_at = await step(session, Here.at(instance), REMINDED_AT_ONCE)
     instance.hints.ring("letters")
 
@@ -179,6 +186,14 @@ async def sweep_up(instance: Instance) -> None:
         await activities.purge(session, before=now - UNLISTED_KEPT_FOR)
         await letters.purge(session, before=now - post.KEPT_FOR)
         await webhooks.purge(session, before=now - crm.KEPT_FOR)
+
+
+async def forget_limits(instance: Instance) -> None:
+    """Forgets what was counted for limits that nobody is near any more."""
+    now = instance.now()
+    async with instance.database.writing() as session:
+        await meters.purge(session, now)
+        await key_failures.purge(session, now)
 
 
 async def _software(instance: Instance, names: list[str]) -> dict[str, str | None]:

@@ -52,12 +52,13 @@ def merge(old: Stand | None, word: Word) -> Stand:
 async def hear(session: AsyncSession, words: Sequence[Word], *, now: datetime, wave: int | None) -> set[int]:
     """Applies words, in a few statements however many they are; returns the subjects whose counts moved.
 
-    `wave`: how many first endorsements of one host count within an hour; what comes above is held.
+    `wave`: how many first endorsements of one host count within an hour; what comes above is held. Raises
+    database.Met where another process hears the same people: nothing of the transaction may be kept then.
     """
     if not words:
         return set()
     actors = {word.actor_id for word in words}
-    await counts.lock(session)
+    await counts.lock(session, alone=any(word.key is None for word in words))
     before = await registers.by_keys(session, {word.key for word in words if word.key is not None})
     before |= await registers.of_actors(session, {word.actor_id for word in words if word.key is None})
     voids = await registers.voids_of(session, actors)
@@ -73,7 +74,7 @@ async def hear(session: AsyncSession, words: Sequence[Word], *, now: datetime, w
         }
         host_of = {word.actor_id: word.host_id for word in words}
         changed |= await _held(session, first, host_of, now=now, wave=wave)
-    await registers.put(session, changed)
+    await registers.put(session, changed, before)
     await registers.spend_voids(session, [void for void in ledger.spent if void in voids])
     await registers.add_voids(session, ledger.new_voids, now + VOID_FOR)
     moves = _moves(before, changed)
@@ -83,6 +84,7 @@ async def hear(session: AsyncSession, words: Sequence[Word], *, now: datetime, w
 
 async def move(session: AsyncSession, old: Known, new: Known, signed_at: int, *, now: datetime) -> set[int]:
     """Carries the endorsements of an actor over to where it moved: one person stays one endorsement."""
+    await counts.lock(session, alone=True)
     stands = await registers.of_actors(session, [old.id])
     words = []
     for key, stand in stands.items():
@@ -243,15 +245,15 @@ async def _held(
     """Of these first endorsements those that exceed their host's wave, marked as held."""
     if not first:
         return {}
-    hour = to_milliseconds(now) // 3_600_000
-    seen = await registers.waves(session, {host_of[key.actor_id] for key in first}, hour)
+    more = Counter(host_of[key.actor_id] for key in first)
+    counted = await registers.add_waves(session, more, to_milliseconds(now) // 3_600_000)
+    seen = {host: number - more[host] for host, number in counted.items()}
     held = {}
     for key, stand in first.items():
         host = host_of[key.actor_id]
-        seen[host] = seen.get(host, 0) + 1
+        seen[host] += 1
         if seen[host] > wave:
             held[key] = stand._replace(held=True)
-    await registers.put_waves(session, seen, hour)
     return held
 
 

@@ -20,7 +20,7 @@ from fedicause import announce, keyring
 from fedicause.coalition.book import Book, Version
 from fedicause.here import Here
 from fedicause.urls import Urls
-from storage import coalitions, counts, evidence, local_actors, members, tallies
+from storage import coalitions, counts, evidence, local_actors, members, tallies, turns
 from storage.coalition_models import Coalition
 from storage.coalition_models import Tally as Row
 from storage.models import LocalActor
@@ -261,6 +261,7 @@ async def pass_on(session: AsyncSession, here: Here, *, before: datetime) -> int
 
     Of each partner again only if the last one was passed on `before` that.
     """
+    await turns.alone(session, "tallies")
     _, organisation = await local_actors.organisation(session)
     uri = here.urls.actor(organisation.name, organisation.kind)
     waiting = await tallies.not_passed_on(session, own_uri=uri, before=before)

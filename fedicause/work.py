@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from federation import httpsig
 from federation.vocabulary import Malformed
-from fedicause import rounds
+from fedicause import rounds, turns
 from fedicause.campaigning import history
 from fedicause.coalition import compare, mirror
 from fedicause.fediverse import judge, recheck
@@ -17,10 +17,8 @@ from fedicause.group_commit import Overloaded
 from fedicause.instance import Instance
 from fedicause.letters import post
 from fedicause.receive import Receiver, Refused
-from storage import (
-    notices,
-    parked,
-)
+from fedicause.turns import Turn
+from storage import parked
 from storage.parked import Parked
 
 log = logging.getLogger(__name__)
@@ -36,77 +34,54 @@ TARGETS_EVERY: Final = timedelta(minutes=1)
 HISTORY_EVERY: Final = timedelta(minutes=10)
 REMIND_EVERY: Final = timedelta(minutes=10)
 HOUSEKEEPING_EVERY: Final = timedelta(hours=1)
+LIMITS_EVERY: Final = timedelta(minutes=1)
 
 
 async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | None = None) -> None:
     """Works until `stop` is set; then finishes what is under way. Whatever needs keys needs a `receiver`.
 
     Loops wake up by the bells `deliveries`, `progress` and `parked`, and by themselves every sweep. A failure
-    is logged, and the loop goes on.
+    is logged, and the loop goes on. Of several processes (PostgreSQL) all claim rows, and one does what is to
+    be done once.
     """
     sweep = instance.settings.sweep
+    for_all = [
+        Turn("progress", lambda: rounds.tell_progress(instance), sweep),
+        Turn("dates", lambda: rounds.keep_dates(instance), sweep),
+        Turn("targets", lambda: rounds.write_to_targets(instance), TARGETS_EVERY),
+        Turn("answers", lambda: rounds.count_answers(instance), sweep),
+        Turn("history", lambda: history.keep(instance), HISTORY_EVERY, is_clocked=True),
+        Turn("reminders", lambda: rounds.remind_people(instance), REMIND_EVERY, is_clocked=True),
+        Turn("retention", lambda: rounds.forget_signers(instance), HOUSEKEEPING_EVERY, is_clocked=True),
+        Turn("housekeeping", lambda: rounds.sweep_up(instance), HOUSEKEEPING_EVERY, is_clocked=True),
+        Turn("limits", lambda: rounds.forget_limits(instance), LIMITS_EVERY, is_clocked=True),
+    ]
     async with asyncio.TaskGroup() as group:
         group.create_task(_deliver(instance, stop), name="deliveries")
-        group.create_task(
-            _loop(instance, stop, "progress", lambda: rounds.tell_progress(instance), every=sweep),
-            name="progress",
-        )
         group.create_task(_send_letters(instance, stop), name="letters")
-        group.create_task(
-            _loop(instance, stop, "dates", lambda: rounds.keep_dates(instance), every=sweep), name="dates"
-        )
         group.create_task(
             _loop(instance, stop, "mailings", lambda: rounds.mail_updates(instance), every=sweep),
             name="mailings",
         )
         group.create_task(
-            _loop(instance, stop, "targets", lambda: rounds.write_to_targets(instance), every=TARGETS_EVERY),
-            name="targets",
-        )
-        group.create_task(
-            _loop(instance, stop, "answers", lambda: rounds.count_answers(instance), every=sweep),
-            name="answers",
-        )
-        group.create_task(
-            _loop(instance, stop, "history", lambda: history.keep(instance), every=HISTORY_EVERY),
-            name="history",
-        )
-        group.create_task(
-            _loop(instance, stop, "reminders", lambda: rounds.remind_people(instance), every=REMIND_EVERY),
-            name="reminders",
-        )
-        group.create_task(
             _loop(instance, stop, "webhooks", lambda: rounds.tell_crm(instance), every=sweep), name="webhooks"
-        )
-        group.create_task(
-            _loop(
-                instance, stop, "retention", lambda: rounds.forget_signers(instance), every=HOUSEKEEPING_EVERY
-            ),
-            name="retention",
-        )
-        group.create_task(
-            _loop(
-                instance, stop, "housekeeping", lambda: rounds.sweep_up(instance), every=HOUSEKEEPING_EVERY
-            ),
-            name="housekeeping",
         )
         if receiver is not None:
             group.create_task(_retry_parked(instance, receiver, stop), name="parked")
-            group.create_task(_look_round(instance, receiver, stop), name="recheck")
             comparer = compare.Comparer(instance, receiver.key_for)
-            group.create_task(
-                _loop(instance, stop, "tallies", lambda: _tell_tallies(instance, comparer), every=sweep),
-                name="tallies",
-            )
-            group.create_task(
-                _loop(instance, stop, "compare", comparer.round, every=instance.settings.compare_every),
-                name="compare",
-            )
+            compare_every = instance.settings.compare_every
+            for_all += [
+                Turn(
+                    "recheck", lambda: recheck.look_round(instance, receiver), RECHECK_EVERY, is_clocked=True
+                ),
+                Turn("tallies", lambda: _tell_tallies(instance, comparer), sweep),
+                Turn("compare", comparer.round, compare_every, is_clocked=True),
+            ]
             group.create_task(
                 _loop(instance, stop, "mirror", lambda: _look_at_others(instance), every=sweep), name="mirror"
             )
-        if instance.database.dialect == "postgresql":
-            group.create_task(_listen(instance, stop), name="notices")
+        for turn in for_all:
+            group.create_task(_take_turns(instance, stop, turn), name=turn.name)
 
 
 async def _tell_tallies(instance: Instance, comparer: compare.Comparer) -> None:
@@ -173,16 +148,6 @@ async def _retry_parked(instance: Instance, receiver: Receiver, stop: asyncio.Ev
     await _loop(instance, stop, "parked", step, every=instance.settings.sweep)
 
 
-async def _look_round(instance: Instance, receiver: Receiver, stop: asyncio.Event) -> None:
-    await _loop(
-        instance,
-        stop,
-        "recheck",
-        lambda: recheck.look_round(instance, receiver),
-        every=RECHECK_EVERY,
-    )
-
-
 async def _deliver(instance: Instance, stop: asyncio.Event) -> None:
     courier = Courier(instance)
     started = False
@@ -232,17 +197,9 @@ async def _exchange(instance: Instance, courier: Courier, *, look_around: bool) 
     courier.committed(harvest)
 
 
-async def _listen(instance: Instance, stop: asyncio.Event) -> None:
-    """Rings for what other processes have queued; whatever is missed meanwhile, the sweep finds."""
-
-    async def step() -> None:
-        async with notices.listening(instance.database, instance.hints.ring) as closed:
-            ends = {asyncio.create_task(closed.wait()), asyncio.create_task(stop.wait())}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            for task in ends:
-                task.cancel()
-
-    await _loop(instance, stop, "notices", step, every=instance.settings.sweep)
+async def _take_turns(instance: Instance, stop: asyncio.Event, turn: Turn) -> None:
+    await _loop(instance, stop, turn.name, lambda: turns.take(instance, turn), every=turn.every)
+    await turns.give_back(instance, turn)
 
 
 async def _loop(

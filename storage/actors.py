@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import batches, hosts
+from storage import batches, hosts, notices
 from storage.columns import to_milliseconds
 from storage.models import Actor, ActorKey, Host
 
@@ -43,16 +43,16 @@ class Known:
 _KNOWN = (Actor.id, Actor.host_id, Actor.uri, Host.name, Actor.type, Actor.gone_at)
 
 
-async def by_key(session: AsyncSession, key_uri: str) -> tuple[Known, str] | None:
-    """The owner of a key and the key in PEM."""
+async def by_key(session: AsyncSession, key_uri: str) -> tuple[Known, str, int] | None:
+    """The owner of a key, the key in PEM, and when it was fetched (milliseconds since 1970)."""
     rows = await batches.gather(
         session,
-        select(*_KNOWN, ActorKey.public_pem)
+        select(*_KNOWN, ActorKey.public_pem, ActorKey.fetched_at)
         .join(Actor, Actor.id == ActorKey.actor_id)
         .join(Host, Host.id == Actor.host_id)
         .where(ActorKey.key_uri == key_uri),
     )
-    return (Known(*rows[0][:6]), rows[0][6]) if rows else None
+    return (Known(*rows[0][:6]), rows[0][6], rows[0][7]) if rows else None
 
 
 async def by_uris(session: AsyncSession, uris: Iterable[str]) -> dict[str, Known]:
@@ -125,11 +125,14 @@ async def _replace_keys(
     owners = batches.table(
         batches.dialect_of(session), "owners", {"actor_id": int}, [[actor_id] for actor_id in keys]
     )
-    await session.execute(
+    had = await session.execute(
         delete(ActorKey)
         .where(ActorKey.actor_id.in_(select(owners.c.actor_id)))
+        .returning(ActorKey.actor_id, ActorKey.key_uri, ActorKey.public_pem)
         .execution_options(synchronize_session=False)
     )
+    for actor_id in sorted({actor for actor, uri, pem in had if (uri, pem) not in keys[actor]}):
+        await changed(session, actor_id)
     rows = [[uri, actor_id, pem, moment] for actor_id, listed in keys.items() for uri, pem in listed]
     if not rows:
         return
@@ -159,6 +162,12 @@ async def depart(session: AsyncSession, actor_id: int, at: datetime) -> None:
         .values(gone_at=at, handle="", name="", url=None)
         .execution_options(synchronize_session=False)
     )
+    await changed(session, actor_id)
+
+
+async def changed(session: AsyncSession, actor_id: int) -> None:
+    """Has every process forget what it remembers of an actor and its keys."""
+    await notices.post(session, "actor", str(actor_id))
 
 
 async def move(session: AsyncSession, actor_id: int, target: str) -> None:

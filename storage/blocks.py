@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import batches
+from storage import batches, notices
 from storage.columns import to_milliseconds
 from storage.models import Block
 
@@ -19,6 +19,7 @@ async def add(session: AsyncSession, target: str, reason: str, now: datetime) ->
         .on_conflict_do_nothing()
         .returning(Block.target)
     )
+    await _tell(session)
     return found is not None
 
 
@@ -33,6 +34,7 @@ async def add_many(session: AsyncSession, reasons: Mapping[str, str], now: datet
         .on_conflict_do_nothing()
         .returning(Block.__table__.c.target)
     )
+    await _tell(session)
     return len(found.all())
 
 
@@ -42,11 +44,13 @@ async def remove_many(session: AsyncSession, targets: Collection[str]) -> int:
     for part in batches.parts(targets):
         found = await session.scalars(delete(Block).where(Block.target.in_(part)).returning(Block.target))
         removed += len(found.all())
+    await _tell(session)
     return removed
 
 
 async def remove(session: AsyncSession, target: str) -> bool:
     found = await session.scalar(delete(Block).where(Block.target == target).returning(Block.target))
+    await _tell(session)
     return found is not None
 
 
@@ -68,6 +72,11 @@ async def some(
 
 async def targets(session: AsyncSession) -> frozenset[str]:
     return frozenset(await session.scalars(select(Block.target)))
+
+
+async def _tell(session: AsyncSession) -> None:
+    """Every process keeps the list in memory."""
+    await notices.post(session, "blocks")
 
 
 def covers(targets: frozenset[str], uri: str, host: str) -> bool:

@@ -106,11 +106,13 @@ async def claim(
         for id, activity_id, inbox, host, replaces, attempts, created_at in rows
     ]
     if claimed:
-        await session.execute(
-            update(_HOSTS)
+        # Whose row another process has just now is passed over: there the failures are being counted.
+        failing = (
+            select(_HOSTS.c.id)
             .where(_HOSTS.c.name.in_({each.host for each in claimed}), _HOSTS.c.failures >= failing_at)
-            .values(paused_until=lease_until)
+            .with_for_update(skip_locked=True, key_share=True)
         )
+        await session.execute(update(_HOSTS).where(_HOSTS.c.id.in_(failing)).values(paused_until=lease_until))
     return claimed
 
 

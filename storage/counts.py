@@ -13,7 +13,7 @@ from storage import batches
 from storage.columns import EPOCH, to_milliseconds
 from storage.models import Counts, LocalActor, Register
 
-# The advisory lock of whoever moves counts, on PostgreSQL.
+# The advisory lock of whoever writes registers, on PostgreSQL.
 COUNTING = 0xC0047
 COLUMNS = ("endorsements", "shares", "subscriptions", "held")
 
@@ -109,7 +109,7 @@ async def recount(session: AsyncSession) -> list[Recount]:
 
 
 async def replace(session: AsyncSession, recounted: Collection[Recount], *, now: datetime) -> None:
-    """Sets the counts of these subjects to what their registers say; `lock` before the recount."""
+    """Moves the counts of these subjects by what they were off at one moment: others may go on."""
     moves = {
         each.subject_id: {
             column: right - kept
@@ -120,20 +120,27 @@ async def replace(session: AsyncSession, recounted: Collection[Recount], *, now:
     await move(session, moves, now)
 
 
-async def lock(session: AsyncSession) -> None:
-    """Makes other writers of counts wait until this transaction ends: a move is read, reckoned, written.
+async def lock(session: AsyncSession, *, alone: bool) -> None:
+    """Lets other writers of registers go on beside this transaction, or none until it ends (`alone`).
 
-    SQLite has one writer anyway.
+    Words that name their registers go on together: registers.put finds out when two of them meet. Who reads
+    more registers than it names must be alone. Ask once, before anything else is locked. SQLite has one
+    writer anyway.
     """
     if batches.dialect_of(session) == "postgresql":
-        await session.execute(select(func.pg_advisory_xact_lock(COUNTING)))
+        lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+        await session.execute(select(lock(COUNTING)))
 
 
 async def move(session: AsyncSession, moves: Mapping[int, Mapping[str, int]], now: datetime) -> None:
-    """Adds to the counts of each subject what its counters say, by column name."""
+    """Adds to the counts of each subject what its counters say, by column name.
+
+    For these rows all processes wait: move them late in a transaction.
+    """
     rows = [
         [subject, to_milliseconds(now), *(moved.get(column, 0) for column in COLUMNS)]
-        for subject, moved in moves.items()
+        # In one order, so that nobody waits for each other.
+        for subject, moved in sorted(moves.items())
         if any(moved.values())
     ]
     if not rows:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from storage import sqlite
@@ -16,6 +17,20 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 class UnknownDatabase(ValueError):
     """The database URL names neither SQLite nor PostgreSQL."""
+
+
+class Met(Exception):
+    """Another process was changing the same: the transaction must begin again."""
+
+
+def is_met(error: BaseException) -> bool:
+    """Whether a transaction failed only because of what another one did at the same time.
+
+    PostgreSQL says so by 40001 (serialization_failure) and 40P01 (deadlock_detected).
+    """
+    if isinstance(error, DBAPIError):
+        return getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}
+    return isinstance(error, Met)
 
 
 def async_url(url: str) -> URL:

@@ -23,10 +23,16 @@ class New:
 
 
 async def by_blinds(session: AsyncSession, blinds: Collection[bytes]) -> dict[bytes, Person]:
-    """Those of these people who are known."""
+    """Those of these people who are known; what is written to them waits for this transaction to end."""
     found: dict[bytes, Person] = {}
-    for part in batches.parts(blinds):
-        rows = await session.scalars(select(Person).where(Person.blind.in_(part)))
+    for part in batches.parts(sorted(blinds)):
+        rows = await session.scalars(
+            # In one order, so that nobody waits for each other.
+            select(Person)
+            .where(Person.blind.in_(part))
+            .order_by(Person.blind)
+            .with_for_update(key_share=True)
+        )
         found |= {row.blind: row for row in rows}
     return found
 
@@ -52,7 +58,7 @@ async def ensure(session: AsyncSession, given: Sequence[New], now: datetime) -> 
                     "bounced_at": None,
                     "declined_at": None,
                 }
-                for each in missing.values()
+                for _, each in sorted(missing.items())
             ],
         )
         found |= await by_blinds(session, missing)

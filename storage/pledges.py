@@ -112,7 +112,7 @@ async def put(session: AsyncSession, given: Sequence[Asked], now: datetime) -> N
                 "is_named": each.shown != "nothing",
                 "ticked": each.ticked,
             }
-            for each in given
+            for each in sorted(given, key=lambda each: (each.coalition_id, each.item))
         ],
     )
     # One that another process has confirmed meanwhile stays as it is.

@@ -1,7 +1,7 @@
 """The last signed word of each remote actor on each subject, and the ids that are void."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
 from storage.columns import to_milliseconds
+from storage.database import Met
 from storage.models import Actor, Host, LocalActor, Register, Void, Wave
 
 
@@ -55,17 +56,19 @@ def _select_of_actors(dialect: str) -> Select[tuple[Any]]:
 @cache
 def _select_by_keys(dialect: str) -> Select[tuple[Any]]:
     given = batches.source(dialect, "given", {"subject_id": int, "kind": str, "actor_id": int})
-    return batches.gathering(
-        dialect,
-        select(*_COLUMNS).join(
-            given,
-            and_(
-                given.c.subject_id == _REGISTERS.subject_id,
-                given.c.kind == _REGISTERS.kind,
-                given.c.actor_id == _REGISTERS.actor_id,
-            ),
+    found = select(*_COLUMNS).join(
+        given,
+        and_(
+            given.c.subject_id == _REGISTERS.subject_id,
+            given.c.kind == _REGISTERS.kind,
+            given.c.actor_id == _REGISTERS.actor_id,
         ),
     )
+    if dialect == "postgresql":
+        # Nobody else changes them until the commit, and locks them in another order.
+        key = (_REGISTERS.subject_id, _REGISTERS.kind, _REGISTERS.actor_id)
+        found = found.order_by(*key).with_for_update(of=Register.__table__, key_share=True)
+    return batches.gathering(dialect, found)
 
 
 async def of_actors(session: AsyncSession, actor_ids: Iterable[int]) -> dict[Key, Stand]:
@@ -74,7 +77,7 @@ async def of_actors(session: AsyncSession, actor_ids: Iterable[int]) -> dict[Key
 
 
 async def by_keys(session: AsyncSession, keys: Iterable[Key]) -> dict[Key, Stand]:
-    """What these registers hold; those that there are."""
+    """What these registers hold; those that there are. They are ours to change until the transaction ends."""
     return await _read(session, _select_by_keys, list(set(keys)))
 
 
@@ -97,9 +100,8 @@ async def _read(
     }
 
 
-@cache
-def _put(dialect: str) -> Any:
-    statement = batches.insert_rows(
+def _rows(dialect: str) -> Any:
+    return batches.insert_rows(
         dialect,
         Register,
         {
@@ -113,6 +115,11 @@ def _put(dialect: str) -> Any:
             "earlier_uris": str,
         },
     )
+
+
+@cache
+def _put(dialect: str) -> Any:
+    statement = _rows(dialect)
     told = ("present", "held", "signed_at", "activity_uri", "earlier_uris")
     return statement.on_conflict_do_update(
         index_elements=["subject_id", "kind", "actor_id"],
@@ -120,11 +127,31 @@ def _put(dialect: str) -> Any:
     )
 
 
-async def put(session: AsyncSession, stands: dict[Key, Stand]) -> None:
-    """Writes these registers over what was there."""
-    if not stands:
-        return
-    rows = [
+@cache
+def _add() -> Any:
+    """Of PostgreSQL, where others write beside us; its only value says how many rows there were none of."""
+    statement = _rows("postgresql").on_conflict_do_nothing().returning(_REGISTERS.actor_id).cte("added")
+    return select(func.count()).select_from(statement)
+
+
+async def put(session: AsyncSession, stands: Mapping[Key, Stand], known: Container[Key]) -> None:
+    """Writes these registers, those `known` over what was read of them in this transaction.
+
+    Raises database.Met where one that was not there is there now.
+    """
+    dialect = batches.dialect_of(session)
+    new = {key: stand for key, stand in sorted(stands.items()) if key not in known}
+    if dialect == "postgresql" and new:
+        added = await session.scalar(_add(), {"given": batches.packed(_packed(new))})
+        if added != len(new):
+            raise Met("the first words of one actor came to two processes")
+        stands = {key: stand for key, stand in stands.items() if key not in new}
+    if stands:
+        await batches.put(session, _put(dialect), _packed(stands))
+
+
+def _packed(stands: Mapping[Key, Stand]) -> list[list[Any]]:
+    return [
         [
             key.subject_id,
             key.kind,
@@ -137,7 +164,6 @@ async def put(session: AsyncSession, stands: dict[Key, Stand]) -> None:
         ]
         for key, stand in stands.items()
     ]
-    await batches.put(session, _put(batches.dialect_of(session)), rows)
 
 
 @cache
@@ -184,29 +210,21 @@ async def spend_voids(session: AsyncSession, voids: Sequence[tuple[int, str]]) -
         await session.execute(delete(Void).where(Void.actor_id == actor_id, Void.activity_uri == uri))
 
 
-async def waves(session: AsyncSession, host_ids: Iterable[int], hour: int) -> dict[int, int]:
-    """How many first endorsements each of these hosts has sent in this hour (hours since 1970)."""
-    rows = await batches.gather(
-        session,
-        select(Wave.host_id, Wave.endorsers).where(Wave.hour == hour, Wave.host_id.in_(set(host_ids))),
-    )
-    return dict(rows)
+@cache
+def _add_waves(dialect: str) -> Any:
+    statement = batches.insert_rows(dialect, Wave, {"host_id": int, "hour": int, "endorsers": int})
+    counted = Wave.__table__.c
+    return statement.on_conflict_do_update(
+        index_elements=["host_id", "hour"],
+        set_={"endorsers": counted.endorsers + statement.excluded.endorsers},
+    ).returning(counted.host_id, counted.endorsers)
 
 
-async def put_waves(session: AsyncSession, endorsers: dict[int, int], hour: int) -> None:
-    if not endorsers:
-        return
-    statement = batches.insert_rows(
-        batches.dialect_of(session),
-        Wave,
-        {"host_id": int, "hour": int, "endorsers": int},
-        [[host, hour, number] for host, number in endorsers.items()],
-    )
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["host_id", "hour"], set_={"endorsers": statement.excluded.endorsers}
-        )
-    )
+async def add_waves(session: AsyncSession, more: Mapping[int, int], hour: int) -> dict[int, int]:
+    """Counts so many first endorsements more of each host; how many there are in this hour (since 1970)."""
+    rows = [[host, hour, number] for host, number in sorted(more.items())]
+    found = await session.execute(_add_waves(batches.dialect_of(session)), {"given": batches.packed(rows)})
+    return {host: number for host, number in found}  # noqa: C416 - a Result is no mapping
 
 
 async def purge(session: AsyncSession, now: datetime, hour: int) -> None:

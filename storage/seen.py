@@ -25,14 +25,24 @@ def _known(dialect: str) -> Select[tuple[Any]]:
 
 
 @cache
+def _add_new() -> Any:
+    """Of PostgreSQL; its only value lists those that were new."""
+    columns: dict[str, batches.Kind] = {"fingerprint": str, "expires_at": int}
+    statement = batches.insert_rows("postgresql", SeenSignature, columns).on_conflict_do_nothing()
+    added = statement.returning(SeenSignature.__table__.c.fingerprint).cte("added")
+    return batches.gathering("postgresql", select(added.c.fingerprint))
+
+
+@cache
 def _add(dialect: str) -> Any:
-    # Without ON CONFLICT: a signature that another process took in between must fail this transaction.
     return batches.insert_rows(dialect, SeenSignature, {"fingerprint": str, "expires_at": int})
 
 
 async def add(session: AsyncSession, fingerprints: Collection[str], expires_at: datetime) -> set[str]:
     """Remembers these fingerprints; returns those that were known already."""
     dialect = batches.dialect_of(session)
+    if dialect == "postgresql":
+        return await _add_beside_others(session, fingerprints, expires_at)
     given = batches.packed([[each] for each in fingerprints])
     known = {row[0] for row in await batches.gathered(session, _known(dialect), {"given": given})}
     fresh = sorted(set(fingerprints) - known)
@@ -40,6 +50,16 @@ async def add(session: AsyncSession, fingerprints: Collection[str], expires_at: 
         moment = to_milliseconds(expires_at)
         await batches.put(session, _add(dialect), [[each, moment] for each in fresh])
     return known
+
+
+async def _add_beside_others(
+    session: AsyncSession, fingerprints: Collection[str], expires_at: datetime
+) -> set[str]:
+    """The same where others may be adding one of these: it waits for them, and all in one order."""
+    moment = to_milliseconds(expires_at)
+    given = batches.packed([[each, moment] for each in sorted(set(fingerprints))])
+    added = await batches.gathered(session, _add_new(), {"given": given})
+    return set(fingerprints) - {row[0] for row in added}
 
 
 async def purge(session: AsyncSession, now: datetime) -> None:

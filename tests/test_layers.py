@@ -16,6 +16,7 @@ TRANSACTIONS = {
     "fedicause/group_commit.py",
     "fedicause/work.py",
     "fedicause/rounds.py",
+    "fedicause/turns.py",
     # Rounds of the worker that change something between one talk with others and the next.
     "fedicause/coalition/compare.py",
     "fedicause/coalition/estimate.py",

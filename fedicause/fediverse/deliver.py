@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -38,6 +38,8 @@ BATCH: Final = 64
 LINGER: Final = 0.05
 
 _LETTERS: Final = 512
+KEYS_FRESH_FOR: Final = timedelta(seconds=60)
+"""For which our actors' own keys are remembered: somebody may have changed them."""
 ANSWERS_NOTED_EVERY: Final = timedelta(minutes=10)
 
 
@@ -60,6 +62,7 @@ class Courier:
         self._instance = instance
         self._letters: OrderedDict[int, Letter] = OrderedDict()
         self._keys: dict[int, SigningKey] = {}
+        self._keys_read_at: dict[int, datetime] = {}
         self._schemes: dict[str, str] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._in_hand: Counter[str] = Counter()
@@ -189,10 +192,16 @@ class Courier:
         )
         for host, number in Counter(end.claimed.host for end in ends).items():
             log.info("gave up %d deliveries to %s", number, host)
-        await self._judge_hosts(session, results, now)
-        await self._remember_schemes(session, results)
+        schemes = self._new_schemes(results)
+        await self._judge_hosts(session, results, schemes, now)
+        if schemes:
+            await hosts.put_schemes(session, schemes)
+            self._schemes |= schemes
 
-    async def _judge_hosts(self, session: AsyncSession, results: Iterable[Result], now: datetime) -> None:
+    async def _judge_hosts(
+        self, session: AsyncSession, results: Iterable[Result], schemes: Collection[str], now: datetime
+    ) -> None:
+        """Notes how hosts are doing; `schemes` are those of which more is to be noted."""
         answered: set[str] = set()
         pauses: dict[str, datetime] = {}
         fallen: dict[str, list[Result]] = {}
@@ -206,15 +215,14 @@ class Courier:
                     # It counts requests by who sends them, whatever the inbox.
                     pauses[host] = now + min(timedelta(seconds=answer.retry_after), judge.LONGEST_PAUSE)
         states = await hosts.states(session, answered | fallen.keys())
-        await hosts.put_answers(
-            session,
-            [
-                host
-                for host in answered
-                if states[host].failures or states[host].is_silent_since(now - ANSWERS_NOTED_EVERY)
-            ],
-            now,
-        )
+        told = [
+            host
+            for host in answered
+            if states[host].failures or states[host].is_silent_since(now - ANSWERS_NOTED_EVERY)
+        ]
+        # Other processes hear from the same hosts.
+        states |= await hosts.locked(session, {*told, *fallen, *pauses, *schemes})
+        await hosts.put_answers(session, told, now)
         back = [host for host in answered if states[host].failures >= judge.FAILING_AT]
         await deliveries.hasten(session, back, now)
         await hosts.pause(session, pauses)
@@ -235,19 +243,14 @@ class Courier:
             if failure.paused_until is not None:
                 log.info("%s does not answer: left alone until %s", failure.name, failure.paused_until)
 
-    async def _remember_schemes(self, session: AsyncSession, results: Iterable[Result]) -> None:
+    def _new_schemes(self, results: Iterable[Result]) -> dict[str, str]:
         taken = {
             result.claimed.host: result.answer.scheme
             for result in results
             if result.answer is not None and result.is_sent
         }
         # Cavage is what is tried where nothing is known: nothing to remember, unless it was otherwise.
-        changed = {
-            host: scheme for host, scheme in taken.items() if self._schemes.get(host, "cavage") != scheme
-        }
-        if changed:
-            await hosts.put_schemes(session, changed)
-            self._schemes |= changed
+        return {host: scheme for host, scheme in taken.items() if self._schemes.get(host, "cavage") != scheme}
 
     async def _load(self, session: AsyncSession, activity_ids: set[int]) -> dict[int, Letter]:
         """What is to be said, once for all who are to hear it, and the keys to sign it, each parsed once."""
@@ -257,11 +260,14 @@ class Courier:
         found = {activity_id: self._letters[activity_id] for activity_id in activity_ids}
         while len(self._letters) > _LETTERS:
             self._letters.popitem(last=False)
-        for actor_id in {letter.actor_id for letter in found.values()} - self._keys.keys():
+        now = self._instance.now()
+        fresh = {each for each, at in self._keys_read_at.items() if now - at <= KEYS_FRESH_FOR}
+        for actor_id in {letter.actor_id for letter in found.values()} - fresh:
             actor = await local_actors.by_id(session, actor_id)
             if actor is None:
                 raise LookupError(f"the actor {actor_id} of an activity is not here")
             self._keys[actor_id] = keyring.signing_key(actor, self._instance.seal, self._instance.urls)
+            self._keys_read_at[actor_id] = now
         return found
 
 

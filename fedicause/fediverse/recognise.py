@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,23 +12,24 @@ from urllib.parse import urldefrag
 from federation import content, httpsig, keys, vocabulary
 from federation.answers import Budget, Exhausted, Gone, RemoteError, Unreachable
 from federation.remote import Remote
+from fedicause.fediverse import failures
 from storage import actors
 from storage.actors import Description, Known
+from storage.columns import from_milliseconds
 from storage.database import Database
 
 log = logging.getLogger(__name__)
 
 IN_ALL = 10.0
-FAILURES_OF_A_HOST = 50
 # What one keyId may cost: the key, its owner, a redirect or an id that differs for each.
 FETCHES = 4
-FAILING_HOSTS = 10_000
 REMEMBERED_KEYS = 20_000
-REMEMBERED_FAILURES = 50_000
 FRESH_FOR = timedelta(seconds=60)
+# What was in the database a moment ago is what it says: others tell of their changes.
+LOOKED_FOR = timedelta(seconds=1)
 FETCHES_AT_ONCE = 256
 
-Remember = Callable[[Description], Awaitable[Known]]
+Remember = Callable[[Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,10 @@ class Recogniser:
         self._remember = remember
         self._now = now
         self._wait = wait
-        self._not_again_for = not_again_for
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._fetching: dict[str, asyncio.Task[Entry]] = {}
-        self._failed: OrderedDict[str, tuple[datetime, Exception]] = OrderedDict()
-        self._failures: OrderedDict[str, deque[datetime]] = OrderedDict()
+        self._failures = failures.Failures(database, remember, now, not_again_for=not_again_for)
+        self._dropped = 0
 
     async def key_for(self, key_id: str, *, fresh: bool) -> keys.Key:
         """The key of this id (httpsig.KeyFor).
@@ -114,7 +114,12 @@ class Recogniser:
         entry = self._at_hand(key_id) or await self._recall(key_id)
         if entry is None:
             return (await self._fetched(key_id)).key
-        if fresh and (entry.fetched_at is None or self._now() - entry.fetched_at > FRESH_FOR):
+        if not fresh:
+            return entry.key
+        if self._now() - entry.read_at > LOOKED_FOR:
+            # Another process may have asked already.
+            entry = await self._recall(key_id) or entry
+        if entry.fetched_at is None or self._now() - entry.fetched_at > FRESH_FOR:
             try:
                 return (await self._fetched(key_id)).key
             except (httpsig.Forged, httpsig.KeyPending):
@@ -132,6 +137,14 @@ class Recogniser:
         """The actor at this address, asked just now; raises RemoteError or Malformed."""
         return await self._learn((await self._remote.fetch(uri, budget=Budget(FETCHES))).data)
 
+    def drop(self, owner_id: int | None) -> None:
+        """Forgets an actor that another process has changed, or everybody, and what is being read too."""
+        self._dropped += 1
+        if owner_id is None:
+            self._entries.clear()
+        else:
+            self.forget(owner_id)
+
     def forget(self, owner_id: int) -> None:
         """Drops what is remembered of an actor that has changed."""
         for key_id in [key_id for key_id, entry in self._entries.items() if entry.owner.id == owner_id]:
@@ -148,22 +161,24 @@ class Recogniser:
 
     async def _recall(self, key_id: str) -> Entry | None:
         """What the database knows of a key; it takes the place of what is remembered."""
-        entry = self._entries.get(key_id)
-        async with self._database.reading() as session:
-            found = await actors.by_key(session, key_id)
+        entry, dropped = self._entries.get(key_id), -1
+        while dropped != self._dropped:
+            dropped = self._dropped
+            async with self._database.reading() as session:
+                found = await actors.by_key(session, key_id)
         latest = self._entries.get(key_id)
         if latest is not None and latest is not entry:
             return latest  # fetched while the database still had the one before
         if found is None:
             self._entries.pop(key_id, None)
             return None
-        owner, pem = found
+        owner, pem, fetched_at = found
         # The PEM is parsed only where it changed: that costs as much as several verifications.
         if entry is not None and entry.owner == owner and keys.public_pem(entry.key.public) == pem:
             key = entry.key
         else:
             key = keys.Key(key_id, owner.uri, keys.load_public(pem))
-        return self._keep(Entry(key, owner, self._now(), entry.fetched_at if entry else None))
+        return self._keep(Entry(key, owner, self._now(), from_milliseconds(fetched_at)))
 
     def _keep(self, entry: Entry) -> Entry:
         self._entries[entry.key.id] = entry
@@ -173,15 +188,11 @@ class Recogniser:
         return entry
 
     async def _fetched(self, key_id: str) -> Entry:
-        now = self._now()
-        failed = self._failed.get(key_id)
-        if failed and now < failed[0]:
-            raise type(failed[1])(*failed[1].args)
+        self._failures.check_key(key_id)
         task = self._fetching.get(key_id)
         if task is None:
             host = vocabulary.host_of(key_id)
-            if self._is_failing(host, now):
-                raise httpsig.Forged("too many keys of this host could not be had")
+            self._failures.check(key_id, host)
             if len(self._fetching) >= FETCHES_AT_ONCE:
                 raise httpsig.KeyPending("too many keys are being fetched")
             task = asyncio.create_task(self._fetch(key_id, host), name="key fetch")
@@ -201,13 +212,18 @@ class Recogniser:
     async def _fetch(self, key_id: str, host: str) -> Entry:
         try:
             async with asyncio.timeout(IN_ALL):
+                await self._failures.ask_others(key_id, host)
                 return await self._learn_key(key_id)
+        except failures.Known as known:
+            raise known.error from None
         except (Unreachable, TimeoutError, Exhausted) as error:
-            raise self._fail(key_id, host, httpsig.KeyPending(f"the key's server: {error}")) from error
+            pending = httpsig.KeyPending(f"the key's server: {error}")
+            raise await self._failures.note(key_id, host, pending) from error
         except (RemoteError, vocabulary.Malformed) as error:
-            raise self._fail(key_id, host, httpsig.Forged(f"no such key: {error}")) from error
+            forged = httpsig.Forged(f"no such key: {error}")
+            raise await self._failures.note(key_id, host, forged) from error
         except httpsig.Forged as error:
-            raise self._fail(key_id, host, error) from error
+            raise await self._failures.note(key_id, host, error) from error
 
     async def _learn_key(self, key_id: str) -> Entry:
         budget = Budget(FETCHES)
@@ -222,27 +238,9 @@ class Recogniser:
         return self._keep(Entry(key, owner, self._now(), self._now()))
 
     async def _learn(self, document: dict[str, Any]) -> Known:
-        known = await self._remember(describe(document))
+        known: Known = await self._remember(describe(document))
         self.forget(known.id)
         return known
-
-    def _fail(self, key_id: str, host: str, error: Exception) -> Exception:
-        now = self._now()
-        # Without its traceback, which would keep the request that met it.
-        self._failed[key_id] = (now + self._not_again_for, type(error)(*error.args))
-        while len(self._failed) > REMEMBERED_FAILURES:
-            self._failed.popitem(last=False)
-        self._failures.setdefault(host, deque(maxlen=FAILURES_OF_A_HOST)).append(now)
-        self._failures.move_to_end(host)
-        while len(self._failures) > FAILING_HOSTS:
-            self._failures.popitem(last=False)
-        return error
-
-    def _is_failing(self, host: str, now: datetime) -> bool:
-        failures = self._failures.get(host)
-        if not failures or len(failures) < FAILURES_OF_A_HOST:
-            return False
-        return now - failures[0] < self._not_again_for
 
 
 def _keys_of(document: dict[str, Any]) -> list[keys.Key]:

@@ -19,13 +19,27 @@ from fedicause.fediverse.interpret import (
     Say,
     Shun,
     Testify,
+    UndoById,
 )
 from fedicause.fediverse.weigh import Arrival
 from fedicause.instance import Instance
 from fedicause.sign import Word
-from storage import actors, deliveries, local_actors, parked, registers, reports, seen, subjects, testimonies
+from storage import (
+    actors,
+    counts,
+    deliveries,
+    key_failures,
+    local_actors,
+    parked,
+    registers,
+    reports,
+    seen,
+    subjects,
+    testimonies,
+)
 from storage.actors import Description, Known
 from storage.columns import from_milliseconds, to_milliseconds
+from storage.key_failures import Failure
 from storage.subjects import Subject
 
 # A signature may be an hour early and an hour late; parked requests come later still.
@@ -67,8 +81,12 @@ class Looked:
 async def changes(session: AsyncSession, instance: Instance, given: Sequence[Any]) -> Sequence[Any]:
     """Records descriptions of actors first, then arrivals, then the rest; a result for each."""
     now = instance.now()
+    await counts.lock(session, alone=any(map(_is_wide, given)))
     described = [change for change in given if isinstance(change, Description)]
     known = await _remember(session, described, now) if described else {}
+    failed = [change for change in given if isinstance(change, Failure)]
+    if failed:
+        await key_failures.add(session, failed)
     arrivals = [change for change in given if isinstance(change, Arrival)]
     replayed = await _arrivals(session, instance, arrivals, now) if arrivals else set()
     results: list[Any] = []
@@ -80,6 +98,8 @@ async def changes(session: AsyncSession, instance: Instance, given: Sequence[Any
                 results.append(id(change) not in replayed)
             case Unverified():
                 results.append(await _park(session, change))
+            case Failure():
+                results.append(None)
             case Looked():
                 await _looked(session, change, now)
                 results.append(None)
@@ -87,6 +107,16 @@ async def changes(session: AsyncSession, instance: Instance, given: Sequence[Any
                 await vanish(session, change.uri, now)
                 results.append(None)
     return results
+
+
+def _is_wide(change: Any) -> bool:
+    """Whether it may concern registers that it does not name."""
+    match change:
+        case Arrival():
+            return isinstance(change.meaning, Depart | MoveTo | UndoById)
+        case Vanished():
+            return True
+    return False
 
 
 async def vanish(session: AsyncSession, uri: str, now: datetime) -> None:

@@ -16,7 +16,7 @@ from fedicause.letters import carry, envelop
 from fedicause.letters.carry import Carrier
 from fedicause.letters.envelop import Sender
 from fedicause.seal import WrongSecret
-from storage import letters, organisations
+from storage import letters, organisations, turns
 from storage.letters import Claimed, End, Retry
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ async def round(instance: Instance, stop: asyncio.Event | None = None) -> float 
     """
     now = instance.now()
     async with instance.database.writing() as session:
+        await turns.alone(session, "letters")
         room = min(BATCH, await _room(session, instance, now))
         if room <= 0:
             return PAUSE

@@ -12,7 +12,7 @@ R = TypeVar("R")
 Verb = Callable[[AsyncSession, Here], Awaitable[R]]
 
 # What a change may have queued. A ring for nothing costs one look.
-_BELLS: Final = ("deliveries", "letters")
+_BELLS: Final = ("deliveries", "letters", "blocks")
 
 
 async def change(instance: Instance, verb: Verb[R]) -> R:

@@ -110,7 +110,8 @@ async def fill(instance: Instance) -> None:
         )
         bots = await _accounts(session, here, "bots.example", "eve", "mallory")
         held = Stand(True, True, 1, ())
-        await registers.put(session, {Key(campaign.actor_id, "endorsement", each.id): held for each in bots})
+        stands = {Key(campaign.actor_id, "endorsement", each.id): held for each in bots}
+        await registers.put(session, stands, known=())
         await moderate.recount(session, now=here.now)
         await blocks.add_many(session, {"spam.example": "sells likes", "loud.example": ""}, here.now)
         await _waiting(session, here, coalition)
