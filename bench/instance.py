@@ -11,10 +11,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import limits
 from bench.crowd import Crowd
+from fedicause import publish, seal, settings
+from fedicause.campaigning import manuscript
+from fedicause.urls import Urls
 from storage import actors
 from storage.columns import from_milliseconds
 from storage.database import Database
@@ -49,6 +53,8 @@ class Bench:
     data: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    database: str = ""
+    """SQLite in its directory, unless it has another one."""
 
     @property
     def url(self) -> str:
@@ -56,8 +62,17 @@ class Bench:
 
     @property
     def environment(self) -> dict[str, str]:
-        ours = {"FEDICAUSE_URL": self.url, "FEDICAUSE_DATA": str(self.data), "FEDICAUSE_DEV": "1"}
+        ours = {
+            "FEDICAUSE_URL": self.url,
+            "FEDICAUSE_DATA": str(self.data),
+            "FEDICAUSE_DEV": "1",
+            "FEDICAUSE_DATABASE": self.database_url,
+        }
         return {name: value for name, value in os.environ.items() if not name.startswith("FEDICAUSE_")} | ours
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data / 'fedicause.db'}"
 
     def run(self, *arguments: str) -> str:
         """The output of a fedicause command."""
@@ -70,7 +85,7 @@ class Bench:
         """Stores these people and their keys, as if each had been fetched."""
 
         async def store() -> None:
-            database = Database(f"sqlite:///{self.data / 'fedicause.db'}")
+            database = Database(self.database_url)
             described = crowd.descriptions()
             for start in range(0, len(described), 5000):
                 async with database.writing() as session:
@@ -78,6 +93,24 @@ class Bench:
             await database.close()
 
         asyncio.run(store())
+
+    def publish(self, slugs: Sequence[str]) -> None:
+        """What `campaign new` and `campaign publish` do, for each of these."""
+        loaded = settings.load(self.environment, dotenv=self.data / "no.env")
+
+        async def write() -> None:
+            database = Database(self.database_url)
+            for slug in slugs:
+                written = manuscript.parse(CALL.format(slug=slug), self.data / "call.md")
+                async with database.writing() as session:
+                    now = datetime.now(UTC)
+                    await publish.create(
+                        session, seal=seal.load(loaded.secret_file), manuscript=written, now=now
+                    )
+                    await publish.publish(session, urls=Urls(loaded.url), slug=slug, now=now)
+            await database.close()
+
+        asyncio.run(write())
 
     @contextmanager
     def serving(self, *options: str) -> Iterator["Bench"]:
@@ -95,6 +128,27 @@ class Bench:
             self.process.wait(30)
             self.process = None
 
+    @contextmanager
+    def processes(self, serving: int = 0, working: int = 0) -> Iterator[list[int]]:
+        """Runs so many processes that answer and so many that work meanwhile; the ports of the first ones."""
+        ports = [self.port, *(free_port() for _ in range(serving - 1))][:serving]
+        commands = [["serve", "--no-work", "--port", str(port)] for port in ports] + [["work"]] * working
+        running = [
+            subprocess.Popen(  # noqa: S603
+                [COMMAND, *command], env=self.environment, stderr=(self.data / "log").open("ab")
+            )
+            for command in commands
+        ]
+        try:
+            for port in ports:
+                limits.wait_for(port)
+            yield ports
+        finally:
+            for process in running:
+                process.send_signal(signal.SIGTERM)
+            for process in running:
+                process.wait(30)
+
     def memory(self) -> float:
         """Megabytes (10⁶ bytes) that the server process holds: its resident set."""
         assert self.process
@@ -105,17 +159,14 @@ class Bench:
 
 
 @contextmanager
-def bench(slugs: Sequence[str] = ("call0",)) -> Iterator[Bench]:
+def bench(slugs: Sequence[str] = ("call0",), database: str = "") -> Iterator[Bench]:
     data = Path(tempfile.mkdtemp(prefix="fedicause-bench-"))
     try:
-        made = Bench(data, free_port())
+        made = Bench(data, free_port(), database=database)
         made.run(
             "init", "--name", "Friends of the Old Forest", "--handle", "org", "--admin-email", "a@b.example"
         )
-        for slug in slugs:
-            (data / "call.md").write_text(CALL.format(slug=slug))
-            made.run("campaign", "new", str(data / "call.md"))
-            made.run("campaign", "publish", slug)
+        made.publish(slugs)
         yield made
     finally:
         shutil.rmtree(data)

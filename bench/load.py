@@ -71,13 +71,14 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
 
-async def _drive(port: int, requests: Sequence[bytes], connections: int) -> Result:
+async def _drive(ports: Sequence[int], requests: Sequence[bytes], connections: int) -> Result:
     statuses: Counter[str] = Counter()
     ended = asyncio.Semaphore(0)
     waiting = iter(requests)
     began = time.perf_counter()
     loop = asyncio.get_running_loop()
-    for _ in range(connections):
+    for number in range(connections):
+        port = ports[number % len(ports)]
         await loop.create_connection(lambda: _Connection(waiting, statuses, ended), "127.0.0.1", port)
     for _ in range(connections):
         await ended.acquire()
@@ -86,15 +87,19 @@ async def _drive(port: int, requests: Sequence[bytes], connections: int) -> Resu
     return Result(len(requests), seconds, dict(statuses))
 
 
-def _child(port: int, requests: Sequence[bytes], connections: int, result: Connection) -> None:
-    result.send(uvloop.run(_drive(port, requests, connections)))
+def _child(ports: Sequence[int], requests: Sequence[bytes], connections: int, result: Connection) -> None:
+    result.send(uvloop.run(_drive(ports, requests, connections)))
 
 
-def send(port: int, requests: Sequence[bytes], connections: int = 64) -> Result:
-    """Sends all these requests to a server on this machine, from a process of its own."""
+def send(port: int | Sequence[int], requests: Sequence[bytes], connections: int = 64) -> Result:
+    """Sends all these requests to a server on this machine, from a process of its own.
+
+    Of several ports each gets its part of the connections.
+    """
+    ports = [port] if isinstance(port, int) else port
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(port, requests, connections, theirs), daemon=True)
+    process = context.Process(target=_child, args=(ports, requests, connections, theirs), daemon=True)
     process.start()
     theirs.close()  # so that a child that fails ends the wait
     try:

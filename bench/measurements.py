@@ -1,22 +1,29 @@
 """What is measured, one function each: what came out beside the limit that it is held against."""
 
 import json
-import sqlite3
 import time
 import urllib.request
 from dataclasses import dataclass
-from itertools import count
 
-from bench import coalitions, instance, limits, load, signing
+from bench import (
+    audience,
+    coalitions,
+    growth,
+    instance,
+    limits,
+    load,
+    postgres,
+    processes,
+    signing,
+)
 from bench.crowd import Crowd
 from bench.elsewhere import Elsewhere
 
 COLD = 1500
 WARM_PEOPLE = 1000
 WARM_CALLS = 12
-INBOXES = 1000
-DEAD = 100
-DELIVERED_WITHIN = 120.0
+INBOXES = 5000
+DEAD = 500
 MANY = 100_000
 
 
@@ -122,61 +129,72 @@ def reading(found: Limits) -> list[Line]:
 
 
 def deliveries(found: Limits) -> list[Line]:
-    """An update to 1,000 inboxes of which every tenth is dead: until the living have it."""
-    elsewhere, dead = Elsewhere(servers=20), f"http://127.0.0.1:{instance.free_port()}"
+    """An update to 5,000 inboxes of which every tenth is dead: until the living have it."""
+    elsewhere = Elsewhere(servers=20)
+    dead = [f"http://127.0.0.1:{instance.free_port()}" for _ in range(20)]
     with instance.bench() as bench, elsewhere.serving():
-        _follow(bench, elsewhere.origins, dead)
-        (bench.data / "news.md").write_text("---\ntitle: News from the hill\n---\nThe oaks stand.\n")
+        alive = INBOXES - DEAD
+        audience.follow(bench, "call0", Crowd(alive, elsewhere.origins), Crowd(DEAD, dead))
         with bench.serving():
             time.sleep(3)
-            elsewhere.heard.value = 0
-            bench.run("campaign", "update", "call0", str(bench.data / "news.md"))
-            seconds = _until(elsewhere, INBOXES - DEAD)
-    rate = (INBOXES - DEAD) / seconds
+            rate = processes.drained(bench, elsewhere, alive)
     bare = 1 / (1 / found.signatures + 1 / found.idle)
     return [
-        Line(f"deliveries to {INBOXES} inboxes, {DEAD} dead", rate, "/s", rate / bare, "signing + bare POST")
+        Line(
+            f"deliveries to {INBOXES:,} inboxes, {DEAD} dead",
+            rate,
+            "/s",
+            rate / bare,
+            "signing + bare POST",
+            "≥ 0.50",
+        )
     ]
 
 
-def _until(elsewhere: Elsewhere, wanted: int) -> float:
-    """Seconds from the first delivery to the last one wanted."""
-    deadline = time.monotonic() + DELIVERED_WITHIN
-    while elsewhere.heard.value == 0 and time.monotonic() < deadline:
-        time.sleep(0.001)
-    began = time.perf_counter()
-    while elsewhere.heard.value < wanted and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert elsewhere.heard.value >= wanted, f"{elsewhere.heard.value} inboxes heard it"
-    return time.perf_counter() - began
+def many_processes(found: Limits) -> list[Line]:
+    """One, two and four processes on one PostgreSQL."""
+    lines = []
+    with postgres.running() as cluster:
+        lines.append(Line("durable commits on PostgreSQL, one row each", postgres.commits(cluster), "/s"))
+        for what, measured, limit in (
+            ("Likes", processes.inbox(cluster), "RSA verifications"),
+            ("forms", processes.forms(cluster), "commits"),
+            ("pages", processes.reading(cluster, "/campaigns/call0", "text/html"), "aiohttp"),
+            (
+                "counts",
+                processes.reading(cluster, "/api/campaigns/call0/support", "application/json"),
+                "aiohttp",
+            ),
+            ("deliveries", processes.delivery(cluster), "signing + bare POST"),
+        ):
+            for number, (rate, beside) in measured.items():
+                many = "process" if number == 1 else "processes"
+                lines.append(Line(f"{what}, {number} {many}", rate, "/s", rate / beside, limit))
+    return lines
 
 
-def _follow(bench: instance.Bench, alive: list[str], dead: str) -> None:
-    """Followers with an inbox each, the last ones on a host where nothing listens."""
-    database = sqlite3.connect(bench.data / "fedicause.db")
-    subject = database.execute("SELECT id FROM local_actors WHERE name = 'call0'").fetchone()[0]
-    hosts = {}
-    for number, origin in enumerate([*alive, dead]):
-        hosts[origin] = 1000 + number
-        database.execute(
-            "INSERT INTO hosts (id, name, first_seen_at, failures) VALUES (?, ?, 0, 0)",
-            (hosts[origin], origin.split("/")[2]),
-        )
-    for number, person in zip(range(INBOXES), count(1000), strict=False):
-        origin = dead if number >= INBOXES - DEAD else alive[number % len(alive)]
-        uri = f"{origin}/users/u{person}"
-        database.execute(
-            "INSERT INTO actors (id, uri, host_id, type, handle, name, inbox, first_seen_at, fetched_at)"
-            " VALUES (?, ?, ?, 'Person', 'u', 'u', ?, 0, 0)",
-            (person, uri, hosts[origin], f"{uri}/inbox"),
-        )
-        database.execute(
-            "INSERT INTO registers (subject_id, kind, actor_id, present, held, signed_at)"
-            " VALUES (?, 'subscription', ?, 1, 0, 0)",
-            (subject, person),
-        )
-    database.commit()
-    database.close()
+def grown(found: Limits) -> list[Line]:
+    """The same things of a campaign with few endorsements and of one with many."""
+    return _growth("SQLite", growth.measure())
+
+
+def grown_beside_others(found: Limits) -> list[Line]:
+    """The same on PostgreSQL."""
+    with postgres.running() as cluster:
+        few, many = (cluster.url(cluster.create()) for _ in range(2))
+        return _growth("PostgreSQL", growth.measure((few, many)))
+
+
+def _growth(database: str, measured: growth.Grown) -> list[Line]:
+    lines = []
+    for what, (few, many) in (
+        ("a Like", measured.inbox),
+        ("the page, rendered", measured.page),
+        ("support, read", measured.support),
+    ):
+        lines.append(Line(f"{what}, of 1,000 endorsements ({database})", few, " µs"))
+        lines.append(Line(f"{what}, of 1,000,000 ({database})", many, " µs", many / few, "of 1,000", "< 1.2"))
+    return lines
 
 
 def memory(found: Limits) -> list[Line]:
@@ -232,4 +250,7 @@ ALL = {
     "reading": reading,
     "delivery": deliveries,
     "memory": memory,
+    "processes": many_processes,
+    "growth": grown,
+    "growth-postgresql": grown_beside_others,
 }

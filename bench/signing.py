@@ -50,8 +50,8 @@ def commits(seconds: float = 1.0) -> float:
 def signing() -> tuple[float, float]:
     """Forms taken in a second (a signature that waits, and its letter), and confirmations."""
     with instance.bench() as bench:
-        loaded = _settings(bench)
-        forms = asyncio.run(_forms(bench, loaded))
+        loaded = settings_of(bench)
+        forms = asyncio.run(forms_of(bench, loaded, range(PEOPLE)))
         with bench.serving("--no-work"):
             taken = load.send(bench.port, forms, connections=AT_ONCE).expect("303")
             confirmations = [_post(bench.port, path, "") for path in asyncio.run(_links(loaded))]
@@ -68,18 +68,18 @@ def pages() -> tuple[float, float]:
         one.run("sign", "call0", "--count", str(coalitions.FEW))
         other.run("sign", "call0", "--count", str(coalitions.FEW))
         asyncio.run(coalitions.sign(other.data, coalitions.MANY - coalitions.FEW))
-        few, many = asyncio.run(_render(_settings(one), _settings(other)))
+        few, many = asyncio.run(render_each(settings_of(one), settings_of(other)))
     return few, many
 
 
-def _settings(bench: instance.Bench) -> settings.Settings:
+def settings_of(bench: instance.Bench) -> settings.Settings:
     return settings.load(bench.environment, dotenv=bench.data / "no.env")
 
 
-async def _forms(bench: instance.Bench, loaded: settings.Settings) -> list[bytes]:
+async def forms_of(bench: instance.Bench, loaded: settings.Settings, people: range) -> list[bytes]:
     """Each with a proof of its own, of work that was not done: whoever has the secret knows the answers."""
     async with app.open_instance(loaded) as ours:
-        proofs = [_proof(ours.seal) for _ in range(PEOPLE)]
+        proofs = [_proof(ours.seal) for _ in people]
     return [
         _post(
             bench.port,
@@ -88,7 +88,7 @@ async def _forms(bench: instance.Bench, loaded: settings.Settings) -> list[bytes
                 name=f"Somebody+{number}", mail=f"somebody{number}%40mail.example", proof=quote(proof)
             ),
         )
-        for number, proof in enumerate(proofs)
+        for number, proof in zip(people, proofs, strict=True)
     ]
 
 
@@ -127,7 +127,7 @@ def _post(port: int, path: str, body: str) -> bytes:
     ).encode()
 
 
-async def _render(*loaded: settings.Settings) -> list[float]:
+async def render_each(*loaded: settings.Settings) -> list[float]:
     """Of each instance, in turns, so that what else the machine does strikes all alike."""
     taken: list[list[float]] = [[] for _ in loaded]
     choice = Choice("en", ("en",), None)

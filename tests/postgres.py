@@ -48,8 +48,11 @@ class Cluster:
 
 
 @contextmanager
-def running(programs: Path) -> Iterator[Cluster]:
-    """A cluster that lasts as long as the context; `programs` is where initdb and postgres are."""
+def running(programs: Path, *, is_durable: bool = False) -> Iterator[Cluster]:
+    """A cluster that lasts as long as the context; `programs` is where initdb and postgres are.
+
+    Unless it `is_durable` it never waits for the disk.
+    """
     # PostgreSQL refuses to run as root: Debian's package brings a user of its own.
     owner = "postgres" if os.geteuid() == 0 else None
     directory = Path(tempfile.mkdtemp(prefix="fedicause-pg-"))
@@ -79,9 +82,10 @@ def running(programs: Path) -> Iterator[Cluster]:
         port = _free_port()
         settings = {
             "listen_addresses": "127.0.0.1", "unix_socket_directories": str(directory), "port": str(port),
-            "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
             "max_connections": "300", "shared_buffers": "64MB", "log_min_messages": "fatal", "jit": "off",
-        }  # fmt: skip
+        } | ({} if is_durable else {
+            "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+        })  # fmt: skip
         options = [f"--{name}={value}" for name, value in settings.items()]
         server = subprocess.Popen([programs / "postgres", "-D", data, *options], user=owner, cwd=directory)
         _wait_until_ready(programs, directory, port, server)

@@ -25,6 +25,8 @@ class Forked(Process):
     """An instance whose commands need no time to load."""
 
     _serving: ForkServerProcess | None = None
+    up_within = 30.0
+    """Seconds."""
 
     async def command(self, *arguments: str) -> str:
         output = self.directory / f"printed by {arguments[0]}"
@@ -39,7 +41,7 @@ class Forked(Process):
         serve = ("serve", "--host", "127.0.0.1", "--port", str(self.port), *arguments)
         self._serving = self._fork(serve, self.directory / "log")
         async with aiohttp.ClientSession() as session:
-            assert await until(lambda: self._is_up(session), within=30), self.log[-2000:]
+            assert await until(lambda: self._is_up(session), within=self.up_within), self.log[-2000:]
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         assert self._serving is not None
