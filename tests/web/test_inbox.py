@@ -213,7 +213,9 @@ async def test_a_connection_stays_open_as_its_client_asks(
             body = request.body or b""
             length = f"Content-Length: {len(body)}\r\n\r\n"
             # In two pieces: the body need not come with its head.
-            writer.write(b"POST /actors/forest/inbox " + first_line + b"\r\n" + (head + length).encode() + body[:9])
+            writer.write(
+                b"POST /actors/forest/inbox " + first_line + b"\r\n" + (head + length).encode() + body[:9]
+            )
             await writer.drain()
             writer.write(body[9:])
             answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
