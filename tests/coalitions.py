@@ -245,7 +245,8 @@ async def instances(
         for place in range(number):
             own = directory / CAST[place][1]
             own.mkdir()
-            url = stack.enter_context(templates.copy(dialects[place % len(dialects)], "initialised", own))
+            state: databases.State = "written" if campaign and place == 0 else "initialised"
+            url = stack.enter_context(templates.copy(dialects[place % len(dialects)], state, own))
             home = await stack.enter_async_context(_home(place, url, own, templates.secret, clock))
             homes.append(home)
         if campaign:

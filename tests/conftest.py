@@ -16,12 +16,17 @@ from fedicause.web.cached import Shelf
 from fedicause.web.keys import SHELF
 from storage import campaigns
 from storage.models import Campaign
-from tests import coalitions, components, databases, ours, postgres
+from tests import coalitions, components, databases, ours, postgres, scratch, statements
 from tests.clock import Clock
 from tests.fediverse import Fediverse
 
 # The front door as a test sees it.
 Client = TestClient[web.Request, web.Application]
+
+
+def pytest_configure() -> None:
+    scratch.choose()
+    statements.keep()
 
 
 @pytest.fixture(autouse=True)
@@ -143,13 +148,24 @@ async def dev_fediverse(clock: Clock) -> AsyncIterator[Fediverse]:
 
 
 @pytest.fixture
-async def dev_instance(database_url: str, tmp_path: Path, clock: Clock) -> AsyncIterator[Instance]:
+def written_url(dialect: databases.Dialect, templates: databases.Templates, tmp_path: Path) -> Iterator[str]:
+    """A fresh database with an organisation in it, and with the draft of its campaign."""
+    with templates.copy(dialect, "written", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+async def dev_instance(
+    written_url: str, templates: databases.Templates, tmp_path: Path, clock: Clock
+) -> AsyncIterator[Instance]:
     """The same organisation and campaign in development mode, at a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = ours.settings_for(database_url, tmp_path, url=f"http://127.0.0.1:{port}")
-    await ours.begin(settings, now=clock.now())
+    url = f"http://127.0.0.1:{port}"
+    settings = ours.settings_for(written_url, tmp_path, url=url, secret=templates.secret)
+    async with ours.changing(settings) as session:
+        await ours.move(session, settings.host)
     await ours.publish_forest(settings, now=clock.now())
     async with app.open_instance(settings, now=clock.now) as opened:
         yield opened
@@ -183,5 +199,5 @@ def instances(
     if "postgresql" in dialects:
         request.getfixturevalue("postgresql_cluster")
     for dialect in dialects:
-        templates.make(dialect, "initialised")
+        templates.make(dialect, "written")
     return functools.partial(coalitions.instances, dialects=dialects, templates=templates, directory=tmp_path)

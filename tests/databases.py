@@ -11,9 +11,15 @@ from storage import migrations
 from tests import ours, postgres
 from tests.clock import Clock
 
-State = Literal["migrated", "initialised", "campaign"]
+State = Literal["migrated", "initialised", "written", "campaign"]
 Dialect = Literal["sqlite", "postgresql"]
-BEFORE: dict[State, State | None] = {"migrated": None, "initialised": "migrated", "campaign": "initialised"}
+BEFORE: dict[State, State | None] = {
+    "migrated": None,
+    "initialised": "migrated",
+    "written": "initialised",
+    "campaign": "written",
+}
+"""What each is made from: an organisation is added, then the draft of a campaign, which is published."""
 
 
 class Templates:
@@ -68,6 +74,8 @@ class Templates:
                 await migrations.upgrade(url)
             case "initialised":
                 await ours.begin(given, now=now)
+            case "written":
+                await ours.write_forest(given, now=now)
             case "campaign":
                 await ours.publish_forest(given, now=now)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import initialise, publish, seal, settings
@@ -13,6 +14,7 @@ from fedicause.campaigning import manuscript
 from fedicause.settings import Settings
 from fedicause.urls import Urls
 from storage.database import Database
+from storage.models import LocalActor
 
 URL = "https://ours.test"
 PATIENT = 9.0
@@ -64,12 +66,22 @@ async def begin(given: Settings, *, now: datetime) -> None:
         )
 
 
-async def publish_forest(given: Settings, *, now: datetime) -> None:
-    """What `campaign new` and `campaign publish` do."""
+async def write_forest(given: Settings, *, now: datetime) -> None:
+    """What `campaign new` does."""
     async with changing(given) as session:
         written = manuscript.parse(FOREST, Path("forest.md"))
         await publish.create(session, seal=seal.load(given.secret_file), manuscript=written, now=now)
+
+
+async def publish_forest(given: Settings, *, now: datetime) -> None:
+    """What `campaign publish` does."""
+    async with changing(given) as session:
         await publish.publish(session, urls=Urls(given.url), slug="forest", now=now)
+
+
+async def move(session: AsyncSession, host: str) -> None:
+    """The organisation, which nobody knows yet, is at another host."""
+    await session.execute(update(LocalActor).where(LocalActor.kind == "instance").values(name=host))
 
 
 @asynccontextmanager

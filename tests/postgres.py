@@ -8,22 +8,58 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-TEMPLATE = "migrated"
+DONE = "done"
 
 
-@dataclass(frozen=True)
+class Console:
+    """psql, which stays: a process and a connection for each command would cost more than the command."""
+
+    def __init__(self, command: Sequence[str | Path]) -> None:
+        self._command = command
+        self._psql: subprocess.Popen[str] | None = None
+
+    def run(self, statement: str) -> None:
+        """Raises Refused with what the server said."""
+        if self._psql is None:
+            self._psql = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        assert self._psql.stdin is not None
+        assert self._psql.stdout is not None
+        self._psql.stdin.write(f"{statement};\n\\echo {DONE}\n")
+        self._psql.stdin.flush()
+        if (said := self._psql.stdout.readline().strip()) != DONE:
+            self.close()
+            raise Refused(f"{statement}: {said}")
+
+    def close(self) -> None:
+        if self._psql is not None:
+            self._psql.communicate(timeout=30)
+            self._psql = None
+
+
+class Refused(Exception):
+    """The server did not do what it was told."""
+
+
 class Cluster:
     """A running server on 127.0.0.1 and on a socket in its own directory."""
 
-    programs: Path
-    port: int
-    directory: Path
+    def __init__(self, programs: Path, port: int, directory: Path) -> None:
+        self.programs = programs
+        self.port = port
+        self.directory = directory
+        where = ["-h", directory, "-p", str(port), "-U", "fedicause"]
+        self.console = Console([programs / "psql", "-Xq", "-v", "ON_ERROR_STOP=1", *where, "postgres"])
 
     def url(self, database: str) -> str:
         return f"postgresql://fedicause@127.0.0.1:{self.port}/{database}"
@@ -32,19 +68,11 @@ class Cluster:
         """A new database, a copy of `template`; its name."""
         name = name or f"test_{uuid4().hex}"
         # Copying files beats writing a template through the log when nothing is ever synced to disk.
-        self._run(
-            "psql", "-qc", f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy', "postgres"
-        )
+        self.console.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
         return name
 
     def drop(self, name: str) -> None:
-        self._run("dropdb", "--force", name)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        where = ["-h", str(self.directory), "-p", str(self.port), "-U", "fedicause"]
-        subprocess.run(
-            [self.programs / program, *where, *arguments], check=True, capture_output=True, timeout=60
-        )
+        self.console.run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @contextmanager
@@ -84,12 +112,17 @@ def running(programs: Path, *, is_durable: bool = False) -> Iterator[Cluster]:
             "listen_addresses": "127.0.0.1", "unix_socket_directories": str(directory), "port": str(port),
             "max_connections": "300", "shared_buffers": "64MB", "log_min_messages": "fatal", "jit": "off",
         } | ({} if is_durable else {
-            "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+            "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
+            "wal_level": "minimal", "max_wal_senders": "0", "min_wal_size": "32MB", "max_wal_size": "128MB",
         })  # fmt: skip
         options = [f"--{name}={value}" for name, value in settings.items()]
         server = subprocess.Popen([programs / "postgres", "-D", data, *options], user=owner, cwd=directory)
         _wait_until_ready(programs, directory, port, server)
-        yield Cluster(programs, port, directory)
+        cluster = Cluster(programs, port, directory)
+        try:
+            yield cluster
+        finally:
+            cluster.console.close()
     finally:
         if server is not None:
             # "Fast" shutdown: it doesn't wait for clients that a failed test left behind.

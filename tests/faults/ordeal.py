@@ -99,6 +99,7 @@ async def prepare(subject: Process, database: str) -> Settings:
     given = ours.settings_for(database, subject.directory, url=subject.url, secret=secret)
     given.data.mkdir(parents=True)
     await ours.begin(given, now=crowd.now())
+    await ours.write_forest(given, now=crowd.now())
     await ours.publish_forest(given, now=crowd.now())
     return given
 

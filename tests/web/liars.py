@@ -203,6 +203,7 @@ class Company(NamedTuple):
 async def company(instances: Instances) -> AsyncIterator[Company]:
     """The coalition, in which everybody has heard everybody."""
     async with instances(4) as (org, ally, river, air):
+        await ours.write_forest(air.instance.settings, now=air.clock.now())
         await ours.publish_forest(air.instance.settings, now=air.clock.now())
         await joint.join(ally, org)
         await joint.join(river, org)

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 from sqlalchemy import update
 
-from fedicause import initialise, moderate
+from fedicause import moderate
 from fedicause.instance import Instance
 from storage import audit, blocks, followings
 from storage.coalition_models import Evidence, Jump
@@ -30,7 +30,7 @@ async def admin(home: Home, role: str = "campaigner") -> AsyncIterator[Browser]:
         browser: Any = Browser(session, origin=home.url)  # type: ignore[arg-type]
         email = f"{role}@here.test"
         password = await home.change(
-            lambda session: initialise.user(session, email=email, role=role, now=home.clock.now())
+            lambda session: staff.add(session, email=email, role=role, now=home.clock.now())
         )
         assert (await browser.log_in(email, password)).status == 303
         yield browser

@@ -123,6 +123,7 @@ async def test_people_are_estimated_within_3_percent(instances: Instances) -> No
 
 async def test_a_sketch_is_for_partners_alone(instances: Instances) -> None:
     async with instances(4) as (org, ally, river, air):
+        await ours.write_forest(air.instance.settings, now=air.clock.now())
         await ours.publish_forest(air.instance.settings, now=air.clock.now())
         await join(ally, org)
         await join(river, org)
