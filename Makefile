@@ -33,7 +33,7 @@ test: setup-dev
 	@tools/components
 	@tools/peers
 	@tools/venv .venv-pasture tests/interop/pasture/requirements.lock
-	@if [[ $$(id -u) == 0 ]]; then export FEDICAUSE_COMPLETE=1; fi; .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(TESTS)
+	@if [[ $$(id -u) == 0 ]]; then export FEDICAUSE_COMPLETE=1; fi; .venv/bin/python -m pytest -n auto --maxprocesses 4 --no-loadscope-reorder $(TESTS)
 
 check: setup-dev
 	.venv/bin/ruff check .

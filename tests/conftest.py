@@ -5,6 +5,7 @@ import socket
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web, web_app
@@ -16,7 +17,7 @@ from fedicause.web.cached import Shelf
 from fedicause.web.keys import SHELF
 from storage import campaigns
 from storage.models import Campaign
-from tests import coalitions, components, databases, ours, postgres, scratch, statements
+from tests import coalitions, components, databases, order, ours, postgres, scratch, statements
 from tests.clock import Clock
 from tests.fediverse import Fediverse
 
@@ -27,6 +28,15 @@ Client = TestClient[web.Request, web.Application]
 def pytest_configure() -> None:
     scratch.choose()
     statements.keep()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=order.place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> order.Files:
+    return order.Files(config, log)
 
 
 @pytest.fixture(autouse=True)
