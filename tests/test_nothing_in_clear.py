@@ -10,6 +10,7 @@ import pytest
 from federation import sketches
 from fedicause import seal
 from tests import components, databases, wire
+from tests.faults.nursery import Forked
 from tests.mailbox import Reader
 from tests.postbox import open_postbox
 from tests.process import Process
@@ -21,7 +22,7 @@ REASON = "My grandmother planted the third oak."
 
 @asynccontextmanager
 async def running(directory: Path, database: str | None) -> AsyncIterator[tuple[Process, Reader]]:
-    process = Process(directory, database=database)
+    process = Forked(directory, database=database)
     async with open_postbox() as post, Reader(process, post) as reader:
         process.environment["FEDICAUSE_SMTP"] = post.url
         await process.set_up()

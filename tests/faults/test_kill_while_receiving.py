@@ -10,7 +10,7 @@ from aiohttp import web
 from tests import signing
 from tests.faults import ordeal
 from tests.faults.crowd import Kind
-from tests.faults.nursery import until
+from tests.faults.nursery import Forked, until
 from tests.faults.ordeal import Aftermath
 from tests.fediverse import Handler
 from tests.people import Person
@@ -65,7 +65,7 @@ async def test_a_parked_like_outlives_two_kills(database_url: str, tmp_path: Pat
         bob = await server.person("bob")
         recovered = asyncio.Event()
         server.documents[signing.target(bob.uri)] = _shown_once(recovered, bob)
-        subject = Process(tmp_path, database=database_url)
+        subject = Forked(tmp_path, database=database_url)
         await ordeal.prepare(subject, database_url)
         async with ordeal.running(subject):
             # Given a Like of Bob's that is parked, for his server is slow to show his key

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.nursery import Forked
 from tests.process import Process
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Process:
     """An instance that was set up and never served; setting one up takes several commands."""
-    process = Process(tmp_path_factory.mktemp("prepared"))
+    process = Forked(tmp_path_factory.mktemp("prepared"))
     asyncio.run(process.set_up())
     return process
 
@@ -23,7 +24,7 @@ async def ours(prepared: Process, tmp_path: Path) -> AsyncIterator[Process]:
     """A copy of that instance, serving. Its address is part of what it holds: one at a time."""
     directory = tmp_path / "ours"
     shutil.copytree(prepared.directory, directory)
-    process = Process(directory, port=prepared.port)
+    process = Forked(directory, port=prepared.port)
     await process.start()
     yield process
     await process.stop()

@@ -17,6 +17,7 @@ from fedicause.urls import Urls
 from storage.database import Database
 from tests import correspondence, databases, ours
 from tests.clock import Clock
+from tests.faults.nursery import Forked
 from tests.fediverse import Fediverse
 from tests.postbox import PASSWORD, Postbox, certificate, open_postbox
 from tests.process import FEDICAUSE, Process, eventually
@@ -129,7 +130,7 @@ async def queue(process: Process, *addresses: str) -> None:
 async def test_a_process_that_is_killed_while_it_sends_loses_no_letter(
     initialised_url: str, tmp_path: Path, command: str
 ) -> None:
-    process = Process(tmp_path)
+    process = Forked(tmp_path)
     addresses = [f"p{number}@people.test" for number in range(12)]
     async with open_postbox() as box:
         process.environment["FEDICAUSE_SMTP"] = box.url
