@@ -1,9 +1,10 @@
 """Whether an instance is in order: what was looked at, what is wrong, and what to do about it."""
 
+import asyncio
 import os
-import shutil
 import stat
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -18,16 +19,19 @@ from fedicause.settings import Settings
 from fedicause.urls import Urls
 from storage import campaigns, counts, letters, local_actors, migrations, queues
 
-SMALLEST_DISK: Final = 512 * 1024**2
 OVERDUE: Final = timedelta(minutes=10)
 LETTERS_OVERDUE: Final = timedelta(hours=1)
 LONG_QUEUE: Final = 100_000
 CLOCK_ERROR: Final = timedelta(minutes=5)
+REACHING: Final = 8.0
+"""Seconds that a database has to answer."""
+# Top-level names that lead nowhere in public (RFC 2606, RFC 6762, RFC 8375, and what ICANN keeps for it).
+_PRIVATE_NAMES: Final = frozenset({"test", "example", "invalid", "localhost", "local", "internal", "arpa"})
 
 
 async def before_opening(settings: Settings, *, has_database: bool) -> list[Finding]:
-    """What settings, secret file, disk and schema show, without a row of the database."""
-    found = [_url(settings), _disk(settings)]
+    """What settings, secret file and schema show, without a row of the database."""
+    found = [_url(settings)]
     if not has_database:
         return [*found, Finding("schema", "problem", "there is no database yet", "run `fedicause init`")]
     return [*found, _secret(settings), await _schema(settings)]
@@ -55,7 +59,7 @@ async def _opened(session: AsyncSession, settings: Settings, now: datetime) -> A
     yield _parked(await queues.parked(session, now=now), now)
     yield _letters(settings, await letters.longest_waiting(session), now)
     for finding in await survey.coalition(session, Urls(settings.url), now=now):
-        yield finding
+        yield replace(finding, group="coalition")
 
 
 async def repair(session: AsyncSession, *, now: datetime) -> list[str]:
@@ -68,14 +72,16 @@ async def repair(session: AsyncSession, *, now: datetime) -> list[str]:
 
 def _url(settings: Settings) -> Finding:
     host = urlsplit(settings.url).hostname or ""
+    is_name = "." in host and not host.rpartition(".")[2].isdigit()
     if settings.dev:
+        is_public = is_name and host.rpartition(".")[2] not in _PRIVATE_NAMES
         return Finding(
             "address",
-            "warning",
+            "problem" if is_public else "warning",
             f"{settings.url}, in development mode: http and private addresses are allowed",
             "unset FEDICAUSE_DEV before anybody else can reach this",
         )
-    if host.rpartition(".")[2].isdigit() or host.startswith("[") or "." not in host:
+    if not is_name:
         return Finding(
             "address",
             "problem",
@@ -131,21 +137,11 @@ def _opens(settings: Settings, sealed: bytes) -> Finding:
     return Finding("keys", "ok", "the secret opens them")
 
 
-def _disk(settings: Settings) -> Finding:
-    place = settings.data
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    shown = f"{free / 1024**3:,.1f} GB free for {settings.data}"
-    if free < SMALLEST_DISK:
-        return Finding("disk", "problem", shown, "make room: without it nothing can be recorded")
-    return Finding("disk", "ok", shown)
-
-
 async def _schema(settings: Settings) -> Finding:
     try:
-        current = await migrations.is_current(settings.database)
-    except (OSError, DBAPIError) as error:
+        async with asyncio.timeout(REACHING):
+            current = await migrations.is_current(settings.database)
+    except (OSError, DBAPIError, TimeoutError) as error:
         return Finding(
             "schema", "problem", f"the database can't be reached ({type(error).__name__})", "start it"
         )

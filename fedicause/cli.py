@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy.engine import make_url
@@ -15,7 +15,17 @@ from sqlalchemy.exc import DBAPIError
 from federation.vocabulary import Malformed
 from fedicause import __version__, fields, moderate, publish, seal, settings
 from fedicause.campaigning import pictures
-from fedicause.commands import campaigns, handover, mail, moderation, operating, partners, shown, signing
+from fedicause.commands import (
+    campaigns,
+    doctor,
+    handover,
+    mail,
+    moderation,
+    operating,
+    partners,
+    shown,
+    signing,
+)
 from fedicause.commands import users as user_commands
 from fedicause.commands.desk import BEGIN, Refused, Result, Visit, Work, WrongInput
 from fedicause.seal import Seal
@@ -24,6 +34,9 @@ from fedicause.staffing import staff
 from fedicause.urls import Urls
 from storage import local_actors, migrations, organisations, users
 from storage.database import Database, UnknownDatabase
+
+if TYPE_CHECKING:
+    from fedicause.doctor.surroundings import Surroundings
 
 # What a person can put right: what they wrote or set (2), or what can't be done as things are (1).
 WRONG = (fields.Unusable, pictures.Unusable, settings.Misconfigured, UnknownDatabase, Malformed)
@@ -54,6 +67,12 @@ class Office:
     @property
     def urls(self) -> Urls:
         return Urls(self.settings.url)
+
+    @property
+    def surroundings(self) -> "Surroundings":
+        from fedicause.doctor.surroundings import Surroundings  # noqa: PLC0415 - for the doctor alone
+
+        return Surroundings()
 
     @cached_property
     def seal(self) -> Seal:
@@ -133,7 +152,7 @@ class PlainSpoken(click.Group):
 @click.pass_context
 def main(context: click.Context) -> None:
     """A federated campaign network: your organisation publishes, the fediverse endorses."""
-    context.obj = Office()
+    context.ensure_object(Office)
 
 
 main.add_command(campaigns.campaign)
@@ -148,7 +167,7 @@ for each in (
     operating.migrate,
     operating.back_up,
     operating.restore,
-    operating.doctor,
+    doctor.doctor,
     user_commands.user,
 ):
     main.add_command(each)

@@ -8,9 +8,10 @@ State = Literal["ok", "warning", "problem"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look showed; `advice` is what to do, empty if all is well."""
+    """What one look showed; `advice` is what to do, empty if all is well. `group` is what it is about."""
 
     name: str
     state: State
     text: str
     advice: str = ""
+    group: str = "instance"

@@ -132,6 +132,17 @@ async def locked(session: AsyncSession, names: Collection[str]) -> dict[str, Sta
     return {name: found.get(name, State(0, None)) for name in names}
 
 
+async def lately(session: AsyncSession, *, limit: int) -> list[str]:
+    """The hosts that answered last, and do so still."""
+    rows = await session.scalars(
+        select(Host.name)
+        .where(Host.last_answer_at.is_not(None), Host.failures == 0)
+        .order_by(Host.last_answer_at.desc())
+        .limit(limit)
+    )
+    return list(rows)
+
+
 async def put_failures(session: AsyncSession, failed: Collection[Failure]) -> None:
     """Notes what these hosts have come to."""
     if not failed:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
-from typing import IO, Any, Final, Protocol, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import click
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +11,9 @@ from fedicause.instance import Instance
 from fedicause.seal import Seal
 from fedicause.settings import Settings
 from fedicause.urls import Urls
+
+if TYPE_CHECKING:
+    from fedicause.doctor.surroundings import Surroundings
 
 BEGIN: Final = "There is no organisation here yet. Begin with: fedicause init --name NAME --handle HANDLE"
 
@@ -54,6 +57,11 @@ class Desk(Protocol):
 
     @property
     def seal(self) -> Seal: ...
+
+    @property
+    def surroundings(self) -> "Surroundings":
+        """What the doctor looks through."""
+        ...
 
     def now(self) -> datetime: ...
 

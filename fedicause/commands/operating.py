@@ -1,4 +1,4 @@
-"""`fedicause init`, `migrate`, `backup`, `restore` and `doctor`: an instance is set up and looked after."""
+"""`fedicause init`, `migrate`, `backup` and `restore`: an instance is set up and kept."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,10 +7,8 @@ import click
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import backup, check, initialise, seal
-from fedicause.commands import shown
+from fedicause import backup, initialise, seal
 from fedicause.commands.desk import BEGIN, Desk, Refused
-from fedicause.finding import Finding
 from storage import copying, migrations, organisations
 
 
@@ -140,44 +138,3 @@ def restore(desk: Desk, path: Path) -> None:
         raise Refused(f"Nothing was restored: {error}") from error
     click.secho(f"{made.organisation} is as it was on {made.made_at:%Y-%m-%d at %H:%M} UTC", bold=True)
     click.echo("Next: fedicause doctor, then: fedicause serve")
-
-
-@click.command()
-@click.option("--repair", is_flag=True, help="Recount what disagrees.")
-@shown.as_json
-@click.pass_obj
-def doctor(desk: Desk, repair: bool, in_json: bool) -> None:
-    """Check that all is in order.
-
-    Says what to do where it isn't, and then ends with exit status 1.
-    """
-    found = desk.run(check.before_opening(desk.settings, has_database=desk.has_database()))
-    if all(each.state != "problem" for each in found if each.name == "schema"):
-        if repair:
-            recounted = desk.change(lambda session: check.repair(session, now=desk.now()))
-            click.echo(f"Recounted: {', '.join(recounted) or 'nothing disagreed'}.", err=True)
-        found += desk.look(lambda session: check.opened(session, desk.settings, now=desk.now()))
-    problems = sum(each.state == "problem" for each in found)
-    if in_json:
-        shown.document(
-            {
-                "ok": not problems,
-                "checks": [
-                    {"name": each.name, "state": each.state, "text": each.text, "advice": each.advice}
-                    for each in found
-                ],
-            }
-        )
-    else:
-        _show_findings(found)
-    if problems:
-        raise SystemExit(1)
-
-
-def _show_findings(found: list[Finding]) -> None:
-    marks = {"ok": ("ok", "green"), "warning": ("note", "yellow"), "problem": ("WRONG", "red")}
-    for each in found:
-        mark, colour = marks[each.state]
-        click.echo(f"{click.style(f'{mark:<6}', fg=colour)}{each.name:<17}{each.text}")
-        if each.advice:
-            click.echo(f"{'':<23}→ {each.advice}")

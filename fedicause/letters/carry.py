@@ -106,6 +106,11 @@ class Line:
             await self.close()
             raise Later(_told(error)) from error
 
+    async def greet(self) -> bool:
+        """Connects and logs in, without a letter; whether that is encrypted. Raises Down."""
+        smtp = await self._open()
+        return smtp.get_transport_info("sslcontext") is not None
+
     async def _open(self) -> "SMTP":
         """The connection; raises Down."""
         from aiosmtplib import SMTP, errors  # noqa: PLC0415 - not for instances that send nothing

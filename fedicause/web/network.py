@@ -33,6 +33,12 @@ def network_of(request: web.Request) -> str:
     return str(ipaddress.ip_network((address, _PREFIX[address.version]), strict=False))
 
 
+def is_proxy(request: web.Request) -> bool:
+    """Whether X-Forwarded-For is believed of whoever connected."""
+    address = _read(request.remote or "")
+    return address is not None and any(address in proxy for proxy in request.app[INSTANCE].settings.proxies)
+
+
 def _read(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])

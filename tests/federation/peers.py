@@ -222,11 +222,14 @@ class Authority:
         pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
         return ssl.create_default_context(cadata=pem)
 
-    def server(self, name: str, directory: Any) -> ssl.SSLContext:
-        """A server's context for a host name or address; its files go into `directory`."""
+    def server(self, name: str, directory: Any, *, days: tuple[int, int] = (-1, 1)) -> ssl.SSLContext:
+        """A server's context for a host name or address; its files go into `directory`.
+
+        The certificate is valid from so many days from now to so many.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        certificate = self._sign(subject, key.public_key(), names=name)
+        certificate = self._sign(subject, key.public_key(), names=name, days=days)
         path = directory / f"{name}.pem"
         path.write_bytes(
             key.private_bytes(
@@ -239,7 +242,12 @@ class Authority:
         return context
 
     def _sign(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, names: str | None
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        *,
+        names: str | None,
+        days: tuple[int, int] = (-1, 1),
     ) -> x509.Certificate:
         builder = (
             x509.CertificateBuilder()
@@ -247,8 +255,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(datetime.now(UTC) - timedelta(days=1))
-            .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+            .not_valid_before(datetime.now(UTC) + timedelta(days=days[0]))
+            .not_valid_after(datetime.now(UTC) + timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=names is None, path_length=None), critical=True)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
