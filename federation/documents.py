@@ -33,7 +33,7 @@ def actor(
     shared_inbox: str,
     published: datetime,
     public_key_pem: str,
-    multikey: str | None = None,
+    multikeys: Mapping[str, str] | None = None,
     summary: str = "",
     icon: Picture | None = None,
     image: Picture | None = None,
@@ -44,7 +44,8 @@ def actor(
     """An actor with its collections below its id. The `Application` is the instance's, and not to be found.
 
     `summary` and the values of `fields` (name to value, in order) are HTML. `public_key_pem` is the RSA key,
-    `multikey` the Ed25519 one (FEP-521a). Keys are fragments of the id: snac refuses any other.
+    `multikeys` the Ed25519 ones by their ids (FEP-521a), of which the first signs. Keys are fragments of the
+    id: snac refuses any other.
     """
     found = type != "Application"
     document: dict[str, Any] = {
@@ -66,9 +67,10 @@ def actor(
         "published": vocabulary.timestamp(published),
         "publicKey": {"id": f"{id}#main-key", "owner": id, "publicKeyPem": public_key_pem},
     }
-    if multikey:
+    if multikeys:
         document["assertionMethod"] = [
-            {"id": f"{id}#ed25519-key", "type": "Multikey", "controller": id, "publicKeyMultibase": multikey}
+            {"id": key_id, "type": "Multikey", "controller": id, "publicKeyMultibase": multikey}
+            for key_id, multikey in multikeys.items()
         ]
     if found:
         document["featured"] = f"{id}/featured"

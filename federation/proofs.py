@@ -55,6 +55,13 @@ def canonical(value: object) -> bytes:
         raise Malformed("no canonical form") from error
 
 
+def key_id(document: dict[str, Any]) -> str | None:
+    """The id of the key that a document names as its proof's, unverified; None where it names none."""
+    listed = vocabulary.as_list(document.get("proof"))
+    found = listed[0].get("verificationMethod") if len(listed) == 1 and isinstance(listed[0], dict) else None
+    return found if isinstance(found, str) else None
+
+
 async def verify(document: dict[str, Any], key_for: KeyFor, *, now: datetime) -> str:
     """The URI of the actor whose key made the document's proof.
 

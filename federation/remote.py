@@ -119,6 +119,10 @@ class Remote:
         """Close all connections."""
         await self._transport.close()
 
+    def use(self, key: keys.SigningKey) -> None:
+        """Signs every `fetch` with this key from now on."""
+        self._key = key
+
     def origins(self, host: str) -> tuple[str, ...]:
         """Where a host is asked of which only the authority is known, best first; Malformed if it is none."""
         if not {"/", "?", "#"}.isdisjoint(host):

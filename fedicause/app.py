@@ -83,7 +83,8 @@ async def open_instance(
     database = Database(settings.database)
     try:
         async with database.reading() as session:
-            key = keyring.signing_key(await local_actors.instance(session), sealed, urls)
+            actor = await local_actors.instance(session)
+            key = keyring.signing_key(actor, sealed, urls)
             schemes = await hosts.schemes(session)
         async with Remote(
             key=key,
@@ -95,7 +96,13 @@ async def open_instance(
             ssl=ssl,
             dial=dial,
         ) as remote:
-            yield Instance(settings, urls, database, sealed, remote, Hints(), now)
+            instance = Instance(settings, urls, database, sealed, remote, Hints(), now)
+            following = asyncio.create_task(keyring.follow(instance, actor.rsa_sealed), name="keys")
+            try:
+                yield instance
+            finally:
+                following.cancel()
+                await asyncio.wait({following})
     finally:
         await database.close()
 

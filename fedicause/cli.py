@@ -19,6 +19,7 @@ from fedicause.commands import (
     campaigns,
     doctor,
     handover,
+    keys,
     mail,
     moderation,
     operating,
@@ -158,6 +159,7 @@ def main(context: click.Context) -> None:
 main.add_command(campaigns.campaign)
 main.add_command(campaigns.support)
 main.add_command(handover.handover)
+main.add_command(keys.keys)
 main.add_command(mail.mail)
 main.add_command(moderation.moderate)
 main.add_command(partners.partner)

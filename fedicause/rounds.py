@@ -7,7 +7,7 @@ from typing import Final
 
 from federation import discovery
 from federation.vocabulary import Malformed
-from fedicause import announce, publish
+from fedicause import announce, publish, rekey
 from fedicause.campaigning import schedule
 from fedicause.fediverse import judge
 from fedicause.here import Here
@@ -19,6 +19,7 @@ from storage import (
     activities,
     campaigns,
     deliveries,
+    former_keys,
     hosts,
     key_failures,
     letters,
@@ -186,6 +187,7 @@ async def sweep_up(instance: Instance) -> None:
         await activities.purge(session, before=now - UNLISTED_KEPT_FOR)
         await letters.purge(session, before=now - post.KEPT_FOR)
         await webhooks.purge(session, before=now - crm.KEPT_FOR)
+        await former_keys.forget_rsa(session, before=now - rekey.FORMER_KEPT)
 
 
 async def forget_limits(instance: Instance) -> None:

@@ -8,15 +8,17 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
+from storage.columns import from_milliseconds
 from storage.models import Activity, Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """An activity as it travels: whose it is (a local actor's row key) and its JSON."""
+    """An activity as it travels: whose it is (a local actor's row key), its JSON, and when it was said."""
 
     actor_id: int
     body: bytes
+    said_at: datetime
 
 
 async def add(
@@ -48,11 +50,14 @@ async def letters(session: AsyncSession, activity_ids: Collection[int]) -> dict[
         return {}
     rows = await batches.gather(
         session,
-        select(Activity.id, Activity.actor_id, Activity.document).where(
+        select(Activity.id, Activity.actor_id, Activity.document, Activity.published_at).where(
             Activity.id.in_(sorted(activity_ids))
         ),
     )
-    return {key: Letter(actor_id, document.encode()) for key, actor_id, document in rows}
+    return {
+        key: Letter(actor_id, document.encode(), from_milliseconds(said_at))
+        for key, actor_id, document, said_at in rows
+    }
 
 
 async def purge(session: AsyncSession, *, before: datetime) -> None:

@@ -96,6 +96,33 @@ async def unfounded(session: AsyncSession) -> list[Campaign]:
     return list(await session.scalars(query))
 
 
+async def told(session: AsyncSession, *, own_uri: str) -> dict[int, str]:
+    """Our newest tallies of the campaigns that we still count for: documents by coalition."""
+    rows = await session.execute(
+        select(Tally.coalition_id, Tally.document)
+        .join(Coalition, Coalition.id == Tally.coalition_id)
+        .outerjoin(Campaign, Campaign.id == Coalition.campaign_id)
+        .outerjoin(Member, (Member.coalition_id == Coalition.id) & (Member.actor_uri == own_uri))
+        .where(
+            Tally.author_uri == own_uri,
+            or_(Campaign.state.in_(("published", "closed")), Member.state == "accepted"),
+        )
+    )
+    return {row.coalition_id: row.document for row in rows}
+
+
+async def rosters(session: AsyncSession) -> list[tuple[Coalition, LocalActor]]:
+    """The coalitions of campaigns of ours that have a roster, with the actor that signs it."""
+    rows = await session.execute(
+        select(Coalition, LocalActor)
+        .join(Campaign, Campaign.id == Coalition.campaign_id)
+        .join(LocalActor, LocalActor.id == Campaign.actor_id)
+        .where(Campaign.state.in_(("published", "closed")), Coalition.roster.is_not(None))
+        .order_by(Coalition.id)
+    )
+    return [(coalition, actor) for coalition, actor in rows]
+
+
 async def moved(session: AsyncSession, *, own_uri: str, before: datetime) -> list[int]:
     """The coalitions whose count of ours is another than our tally says, which is from `before` that.
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from storage import (
     coalition_models,  # noqa: F401
     handover_models,  # noqa: F401
+    key_models,  # noqa: F401
     kinds_models,  # noqa: F401
     people_models,  # noqa: F401
     shared_models,  # noqa: F401

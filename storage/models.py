@@ -79,6 +79,11 @@ class LocalActor(Base):
     rsa_sealed: Mapped[bytes]
     ed25519_public: Mapped[str]
     ed25519_sealed: Mapped[bytes]
+    proof_key: Mapped[int] = mapped_column(default=1, server_default="1")
+    """The number of the Ed25519 key, which is part of its id; RSA keys change under one id."""
+    rsa_former_sealed: Mapped[bytes | None]
+    """The RSA key before this one, as long as others may know no other."""
+    rekeyed_at: Mapped[datetime | None]
 
 
 class Campaign(Base):

@@ -39,7 +39,7 @@ async def find(session: AsyncSession, here: Here, slug: str, origin: str | None)
     common: dict[str, Any] = {
         "organisation": organisation.name,
         "own_uri": own_uri,
-        "key_id": f"{own_uri}#ed25519-key",
+        "key_id": keyring.proof_key_id(actor, here.urls),
         "key": actor.ed25519_public,
     }
     if origin is None or origin == vocabulary.host_of(here.urls.base):

@@ -19,11 +19,11 @@ from federation.sketches import Sketch
 from federation.tallies import Tally
 from federation.vocabulary import Malformed
 from fedicause import keyring, partners, tally
-from fedicause.coalition import attest, estimate, hosting, joining, roster
+from fedicause.coalition import attest, estimate, hosting, joining, reissue, roster
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.support import page
-from storage import blocks, coalitions, evidence, local_actors, members
+from storage import blocks, coalitions, evidence, former_keys, local_actors, members
 from storage import tallies as rows
 from storage.coalition_models import Coalition
 from storage.coalition_models import Tally as TallyRow
@@ -86,10 +86,12 @@ class Comparer:
         self._instance = instance
         self._key_for = key_for
         self._sure: set[int] = set()
+        self._keys: dict[int, int] | None = None
 
     async def tell(self) -> bool:
         """Issues the tallies that are due and passes on those of partners; whether anything was queued."""
         instance = self._instance
+        has_signed = await self._sign_again()
         async with instance.database.reading() as session:
             unfounded = await coalitions.unfounded(session)
         if unfounded:
@@ -112,7 +114,30 @@ class Comparer:
                     await tally.issue(session, here, coalition_id, above=above)
                 await tally.pass_on(session, here, before=before)
             self._sure.update(due)
-        return bool(due or passing)
+        return bool(due or passing or has_signed)
+
+    async def _sign_again(self) -> bool:
+        """Signs again what was signed with keys that were changed; whether there was anything."""
+        instance = self._instance
+        async with instance.database.reading() as session:
+            numbers = await former_keys.numbers(session)
+            if numbers == self._keys:
+                return False
+            found = await reissue.outdated(session, instance.urls)
+            own_uri = await roster.own_uri(session, instance.urls)
+        if found.rosters:
+            async with instance.database.writing() as session:
+                await reissue.sign_rosters(session, Here.at(instance), found.rosters)
+        for coalition_id in found.tallies:
+            above = None if coalition_id in self._sure else await self._learn(coalition_id, own_uri)
+            async with instance.database.writing() as session:
+                here = Here.at(instance)
+                if found.is_withdrawn:
+                    above = tally.skipped(await reissue.epoch(session, here.urls, coalition_id))
+                await reissue.sign_tally(session, here, coalition_id, above)
+            self._sure.add(coalition_id)
+        self._keys = numbers
+        return bool(found.rosters or found.tallies)
 
     async def round(self) -> None:
         """Compares every coalition with its partners once, and does what waits for an answer."""

@@ -97,6 +97,15 @@ async def refresh(instance: Instance, coalition_id: int) -> None:
         )
 
 
+async def sign_again(session: AsyncSession, here: Here, coalition_id: int) -> None:
+    """Signs a sketch again that stays as it is, as nobody knows who signed; others are built in a round."""
+    _, organisation = await local_actors.organisation(session)
+    uri = here.urls.actor(organisation.name, organisation.kind)
+    row = await tallies.sketch(session, coalition_id, uri)
+    if row is not None and await retention.is_anonymised(session, coalition_id):
+        await _keep(session, here, coalition_id, row.value, row.serial, row.built_at, 0)
+
+
 async def reckon(session: AsyncSession, coalition: Coalition) -> None:
     """Reckons from the sketches of the roster, but for liars, how many people signed."""
     coalition.people, coalition.sketched, coalition.error = await _reckoned(session, coalition)

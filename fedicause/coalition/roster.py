@@ -30,8 +30,8 @@ async def own_uri(session: AsyncSession, urls: Urls) -> str:
     return urls.actor(organisation.name, organisation.kind)
 
 
-async def sign(session: AsyncSession, here: Here, coalition: Coalition) -> Roster:
-    """The next version of the roster of a campaign of ours."""
+async def sign(session: AsyncSession, here: Here, coalition: Coalition, *, skip: bool = False) -> Roster:
+    """The next version of the roster of a campaign of ours; `skip` passes by what others may have signed."""
     ours = await coalitions.ours(session, coalition)
     if ours is None:
         raise LookupError(f"the coalition {coalition.id} is not of a campaign of ours")
@@ -39,7 +39,8 @@ async def sign(session: AsyncSession, here: Here, coalition: Coalition) -> Roste
     await session.flush()
     partners = [each.actor_uri for each in await members.accepted(session, coalition.id)]
     coalition.roster_version += 1
-    if coalition.compared_at is not None and here.now - coalition.compared_at > UNSURE_AFTER:
+    is_unsure = coalition.compared_at is not None and here.now - coalition.compared_at > UNSURE_AFTER
+    if skip or is_unsure:
         # A backup may have been restored, and partners may know of versions that we have signed since.
         coalition.roster_version += secrets.randbelow(VERSIONS_SKIPPED)
     unsigned = rosters.build(

@@ -10,13 +10,12 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.answers import ForbiddenAddress, RemoteError
-from federation.keys import SigningKey
-from fedicause import keyring
+from federation.answers import Answer, ForbiddenAddress, RemoteError
 from fedicause.fediverse import judge
 from fedicause.fediverse.judge import Result
+from fedicause.fediverse.keychain import Keychain
 from fedicause.instance import Instance
-from storage import activities, claims, deliveries, hosts, local_actors, outcomes
+from storage import activities, claims, deliveries, hosts, outcomes
 from storage.activities import Letter
 from storage.claims import Claimed
 from storage.outcomes import End, Retry
@@ -38,8 +37,6 @@ BATCH: Final = 64
 LINGER: Final = 0.05
 
 _LETTERS: Final = 512
-KEYS_FRESH_FOR: Final = timedelta(seconds=60)
-"""For which our actors' own keys are remembered: somebody may have changed them."""
 ANSWERS_NOTED_EVERY: Final = timedelta(minutes=10)
 
 
@@ -61,8 +58,7 @@ class Courier:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._letters: OrderedDict[int, Letter] = OrderedDict()
-        self._keys: dict[int, SigningKey] = {}
-        self._keys_read_at: dict[int, datetime] = {}
+        self._keys = Keychain(instance)
         self._schemes: dict[str, str] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._in_hand: Counter[str] = Counter()
@@ -168,9 +164,7 @@ class Courier:
     async def _attempt(self, result: Result, letter: Letter) -> None:
         claimed = result.claimed
         try:
-            result.answer = await self._instance.remote.deliver(
-                claimed.inbox, letter.body, self._keys[letter.actor_id], total=TOTAL
-            )
+            result.answer = await self._post(claimed.inbox, letter)
         except ForbiddenAddress as error:
             result.error, result.is_forbidden = str(error), True
         except RemoteError as error:
@@ -178,6 +172,16 @@ class Courier:
         except Exception as error:  # a fault of ours must cost no other delivery its turn
             log.exception("an attempt at %s broke", claimed.host)
             result.error = type(error).__name__
+
+    async def _post(self, inbox: str, letter: Letter) -> Answer:
+        """Sends an activity, within `TOTAL` seconds; once more where the key is not the one known there."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + TOTAL
+        key, other = self._keys.keys(letter)
+        answer = await self._instance.remote.deliver(inbox, letter.body, key, total=TOTAL)
+        if answer.status != 401 or other is None or clock() >= until:
+            return answer
+        return await self._instance.remote.deliver(inbox, letter.body, other, total=until - clock())
 
     async def _settle(self, session: AsyncSession, results: list[Result], now: datetime) -> None:
         first_retry = self._instance.settings.first_retry
@@ -260,14 +264,7 @@ class Courier:
         found = {activity_id: self._letters[activity_id] for activity_id in activity_ids}
         while len(self._letters) > _LETTERS:
             self._letters.popitem(last=False)
-        now = self._instance.now()
-        fresh = {each for each, at in self._keys_read_at.items() if now - at <= KEYS_FRESH_FOR}
-        for actor_id in {letter.actor_id for letter in found.values()} - fresh:
-            actor = await local_actors.by_id(session, actor_id)
-            if actor is None:
-                raise LookupError(f"the actor {actor_id} of an activity is not here")
-            self._keys[actor_id] = keyring.signing_key(actor, self._instance.seal, self._instance.urls)
-            self._keys_read_at[actor_id] = now
+        await self._keys.load(session, {letter.actor_id for letter in found.values()})
         return found
 
 

@@ -1,13 +1,14 @@
 """What our actors and Notes look like to other servers, from the rows that they are kept in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import documents
+from fedicause import keyring
 from fedicause.urls import Urls
 from storage import campaigns, counts, local_actors
 from storage.models import Campaign, CampaignText, LocalActor, Organisation, Update
@@ -19,16 +20,19 @@ _FIRST_PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
 
 async def actor(session: AsyncSession, urls: Urls, local_actor: LocalActor) -> dict[str, Any]:
     """The document of an actor of ours: the instance, the organisation, or a campaign (a draft's too)."""
+    multikeys = await keyring.proof_keys(session, local_actor, urls)
     if local_actor.kind == "instance":
-        return _instance(urls, local_actor)
+        return _instance(urls, local_actor, multikeys)
     organisation, publisher = await local_actors.organisation(session)
     if local_actor.kind == "organisation":
-        return _organisation(urls, local_actor, organisation)
+        return _organisation(urls, local_actor, multikeys, organisation)
     campaign = await campaigns.by_actor(session, local_actor.id)
     if campaign is None:
         raise LookupError(f"the actor {local_actor.name} has no campaign")
     texts = await campaigns.texts(session, campaign.id)
-    return _campaign(urls, local_actor, campaign, texts, urls.actor(publisher.name, publisher.kind))
+    return _campaign(
+        urls, local_actor, multikeys, campaign, texts, urls.actor(publisher.name, publisher.kind)
+    )
 
 
 async def note(
@@ -89,7 +93,7 @@ def hashtags(urls: Urls, campaign: Campaign) -> dict[str, str]:
     return {name: urls.topic(campaign.topic)} if name and not name.isdigit() else {}
 
 
-def _instance(urls: Urls, local_actor: LocalActor) -> dict[str, Any]:
+def _instance(urls: Urls, local_actor: LocalActor, multikeys: Mapping[str, str]) -> dict[str, Any]:
     uri = urls.instance_actor
     return documents.actor(
         id=uri,
@@ -101,11 +105,13 @@ def _instance(urls: Urls, local_actor: LocalActor) -> dict[str, Any]:
         shared_inbox=urls.shared_inbox,
         published=local_actor.created_at,
         public_key_pem=local_actor.rsa_public,
-        multikey=local_actor.ed25519_public,
+        multikeys=multikeys,
     )
 
 
-def _organisation(urls: Urls, local_actor: LocalActor, organisation: Organisation) -> dict[str, Any]:
+def _organisation(
+    urls: Urls, local_actor: LocalActor, multikeys: Mapping[str, str], organisation: Organisation
+) -> dict[str, Any]:
     return documents.actor(
         id=urls.actor(local_actor.name, local_actor.kind),
         type="Organization",
@@ -115,14 +121,19 @@ def _organisation(urls: Urls, local_actor: LocalActor, organisation: Organisatio
         shared_inbox=urls.shared_inbox,
         published=local_actor.created_at,
         public_key_pem=local_actor.rsa_public,
-        multikey=local_actor.ed25519_public,
+        multikeys=multikeys,
         summary=f"<p>{escape(organisation.summary)}</p>" if organisation.summary else "",
         fields={"Web": _link(organisation.website or f"{urls.base}/")},
     )
 
 
-def _campaign(
-    urls: Urls, local_actor: LocalActor, campaign: Campaign, texts: dict[str, CampaignText], publisher: str
+def _campaign(  # noqa: PLR0917 - what it is made of
+    urls: Urls,
+    local_actor: LocalActor,
+    multikeys: Mapping[str, str],
+    campaign: Campaign,
+    texts: dict[str, CampaignText],
+    publisher: str,
 ) -> dict[str, Any]:
     uri = urls.actor(local_actor.name)
     call = texts.get(campaign.language)
@@ -138,7 +149,7 @@ def _campaign(
         shared_inbox=urls.shared_inbox,
         published=local_actor.created_at,
         public_key_pem=local_actor.rsa_public,
-        multikey=local_actor.ed25519_public,
+        multikeys=multikeys,
         summary=first[0] if first else "",
         image=pictures[0] if pictures else None,
         fields={"☆": _link(urls.note(campaign.slug))},

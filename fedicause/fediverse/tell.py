@@ -50,7 +50,7 @@ async def changed(
     if campaign.state == "draft":
         return
     actor = await actor_of(session, campaign)
-    inboxes = await _whoever_has_it(session, campaign)
+    inboxes = await whoever_has_it(session, campaign)
     after = await describe.actor(session, urls, actor)
     for document in [await describe.note(session, urls, campaign)] + ([after] if after != before else []):
         said = outgoing.update(
@@ -78,7 +78,7 @@ async def deleted(
     """Call, news and actor are deleted wherever they went; what was not sent yet stays here."""
     news = await updates.of_campaign(session, campaign.id)
     notes = [urls.note(campaign.slug), *(urls.update(campaign.slug, each.number) for each in news)]
-    inboxes = await _whoever_has_it(session, campaign)
+    inboxes = await whoever_has_it(session, campaign)
     _, organisation = await local_actors.organisation(session)
     said = await retractions.about(session, actor_id=actor.id, sharer_id=organisation.id, notes=notes)
     await deliveries.forget(session, said)
@@ -94,7 +94,7 @@ async def deleted(
         )
 
 
-async def _whoever_has_it(session: AsyncSession, campaign: Campaign) -> list[str]:
+async def whoever_has_it(session: AsyncSession, campaign: Campaign) -> set[str]:
     """The inboxes of whoever follows the campaign or the organisation, hosts it, or ever dealt with it."""
     _, organisation = await local_actors.organisation(session)
     actor = await actor_of(session, campaign)
@@ -106,7 +106,7 @@ async def _whoever_has_it(session: AsyncSession, campaign: Campaign) -> list[str
         # A partner hosts the campaign whether or not it follows it.
         partners = await members.accepted(session, coalition.id)
         inboxes |= {partner.inbox for partner in partners if partner.inbox}
-    return sorted(inboxes)
+    return inboxes
 
 
 async def actor_of(session: AsyncSession, campaign: Campaign) -> LocalActor:

@@ -17,7 +17,7 @@ from federation.httpsig import Forged
 from federation.vocabulary import Malformed
 from fedicause import keyring
 from fedicause.here import Here
-from storage import local_actors, tallies
+from storage import former_keys, local_actors, tallies
 from storage.models import LocalActor
 
 TYPE: Final = "Receipt"
@@ -25,8 +25,9 @@ LARGEST: Final = 64 * 1024
 """Bytes of a receipt that somebody gives us to check."""
 
 Event = Literal["confirmed", "withdrawn", "erased"]
-Verdict = Literal["signed", "altered", "foreign", "other", "unreadable"]
-"""`altered`: it names our key, which did not sign this; `foreign`: it doesn't; `other`: ours, no receipt."""
+Verdict = Literal["signed", "altered", "foreign", "other", "withdrawn", "unreadable"]
+"""`altered`: it names our key, which did not sign this; `foreign`: it doesn't; `other`: ours, no receipt;
+`withdrawn`: it names a key of ours that may have come into other hands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +111,30 @@ async def check(session: AsyncSession, here: Here, given: str) -> Checked:
     except Malformed:
         return Checked("unreadable")
     _, actor = await local_actors.organisation(session)
-    own = keyring.proof_key_id(actor, here.urls)
-    if own not in _key_ids(document):
-        return Checked("foreign")
+    known = await keyring.proof_keys(session, actor, here.urls)
+    uri = here.urls.actor(actor.name, actor.kind)
+    named = [each for each in _key_ids(document) if isinstance(each, str)]
+    if all(each not in known for each in named):
+        return Checked("withdrawn" if await _is_withdrawn(session, actor, uri, named) else "foreign")
 
     async def key_for(key_id: str, *, fresh: bool) -> keys.Key:
-        if key_id != own:
+        if key_id not in known:
             raise Forged("another's key")
-        return keys.Key(own, own.partition("#")[0], keys.from_multikey(actor.ed25519_public))
+        return keys.Key(key_id, uri, keys.from_multikey(known[key_id]))
 
     try:
         await proofs.verify(document, key_for, now=here.now)
     except Forged:
         return Checked("altered")
-    if document.get("type") != TYPE or document.get("issuer") != own.partition("#")[0]:
+    if document.get("type") != TYPE or document.get("issuer") != uri:
         return Checked("other")
     return Checked("signed", document)
+
+
+async def _is_withdrawn(session: AsyncSession, actor: LocalActor, uri: str, named: Sequence[str]) -> bool:
+    numbers = [keyring.number_of(each) for each in named if each.partition("#")[0] == uri]
+    former = [await former_keys.one(session, actor.id, each) for each in numbers if each]
+    return any(each is not None and each.withdrawn_at is not None for each in former)
 
 
 def _key_ids(document: Mapping[str, Any]) -> Sequence[Any]:
