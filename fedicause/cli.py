@@ -24,6 +24,7 @@ from fedicause.commands import (
     moderation,
     operating,
     partners,
+    secret,
     shown,
     signing,
 )
@@ -118,6 +119,11 @@ class Office:
                 raise Refused(BEGIN)
             raise Refused("The database is not of this version. Bring it up to date with: fedicause migrate")
 
+    def expect_one_secret(self) -> None:
+        """Raises Refused while the secret is being changed: what a server sealed meanwhile would be lost."""
+        if self.seal.is_changing:
+            raise Refused("The secret is being changed. Finish that first: fedicause secret rotate")
+
     def has_database(self) -> bool:
         path = make_url(self.settings.database).database
         return not self.settings.database.startswith("sqlite") or (path is not None and Path(path).is_file())
@@ -163,6 +169,7 @@ main.add_command(keys.keys)
 main.add_command(mail.mail)
 main.add_command(moderation.moderate)
 main.add_command(partners.partner)
+main.add_command(secret.secret)
 main.add_command(signing.sign)
 for each in (
     operating.init,
@@ -183,6 +190,7 @@ for each in (
 def serve(office: Office, host: str, port: int, no_work: bool) -> None:
     """Answer requests, and deliver what is queued."""
     office.run(office.expect_schema())
+    office.expect_one_secret()
     # The web server takes time to load that no other command should.
     from fedicause import app  # noqa: PLC0415
 
@@ -195,6 +203,7 @@ def serve(office: Office, host: str, port: int, no_work: bool) -> None:
 def work(office: Office) -> None:
     """Deliver what is queued, without a web server."""
     office.run(office.expect_schema())
+    office.expect_one_secret()
     from fedicause import app  # noqa: PLC0415
 
     _log_to_stderr()

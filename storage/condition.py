@@ -59,3 +59,14 @@ async def server(session: AsyncSession) -> Server:
         )
     ).one()
     return Server(*row)
+
+
+async def others(session: AsyncSession) -> int:
+    """How many connections there are to this database of PostgreSQL beside our own."""
+    found = await session.scalar(
+        text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+    )
+    return int(found or 0)

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.engine import make_url
-
+from fedicause import running
 from fedicause.finding import Finding
 from fedicause.settings import Settings
 
@@ -32,18 +31,10 @@ def look(settings: Settings, *, proc: Path, now: datetime) -> list[Finding]:
     ]
 
 
-def database_file(settings: Settings) -> Path | None:
-    """Where SQLite keeps it; None for PostgreSQL."""
-    url = make_url(settings.database)
-    if not url.get_backend_name().startswith("sqlite") or not url.database:
-        return None
-    return Path(url.database).absolute()
-
-
 def _disks(settings: Settings) -> list[Finding]:
     """One finding a file system: data and database may share one."""
     places = {"disk": settings.data}
-    if (file := database_file(settings)) is not None:
+    if (file := running.database_file(settings)) is not None:
         places["database disk"] = file.parent
     found, seen = [], set()
     for name, place in places.items():
@@ -74,7 +65,12 @@ def _disk(name: str, place: Path, there: Path) -> Finding:
 
 def _readers(settings: Settings) -> list[Finding]:
     """The secret is looked at elsewhere: this is about everything else that people gave us."""
-    listed = [settings.data, database_file(settings), settings.data / "mail", settings.data / "backups"]
+    listed = [
+        settings.data,
+        running.database_file(settings),
+        settings.data / "mail",
+        settings.data / "backups",
+    ]
     open_ones, foreign = [], []
     for each in dict.fromkeys(filter(None, listed)):
         try:
@@ -119,53 +115,21 @@ def _memory(proc: Path) -> list[Finding]:
 
 def _servers(settings: Settings, proc: Path) -> list[Finding]:
     """The running processes of this instance: how many, and how many files each may open."""
-    file = database_file(settings)
-    if file is None:
-        return []
-    running = [each for each in _processes(proc) if _has_open(each, file)]
     found = []
-    if len(running) > 1:
-        listed = ", ".join(sorted(each.name for each in running))
-        text = f"{len(running)} processes work on one SQLite database ({listed})"
+    those = running.processes(settings, proc)
+    if len(those) > 1:
+        listed = ", ".join(sorted(each.name for each in those))
+        text = f"{len(those)} processes work on one SQLite database ({listed})"
         advice = "stop all but one (`kill NUMBER`), or move to PostgreSQL: `fedicause migrate --to`"
         found.append(Finding("processes", "problem", text, advice))
-    elif running:
-        found.append(Finding("processes", "ok", f"one server is running ({running[0].name})"))
-    for each in running:
+    elif those:
+        found.append(Finding("processes", "ok", f"one server is running ({those[0].name})"))
+    for each in those:
         limit = _most_files(each)
         if limit is not None and limit < LEAST_FILES:
             text = f"the server may open {limit:,} files, one for each visitor"
             found.append(Finding("open files", "warning", text, "LimitNOFILE=65536 in its systemd unit"))
     return found
-
-
-def _processes(proc: Path) -> list[Path]:
-    found = []
-    for each in proc.glob("[0-9]*"):
-        try:
-            words = (each / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        is_ours = any(Path(word.decode(errors="replace")).name == "fedicause" for word in words[:3])
-        if is_ours and {b"serve", b"work"} & set(words):
-            found.append(each)
-    return found
-
-
-def _has_open(process: Path, file: Path) -> bool:
-    """Whether a process uses this file; of another user's process that is not to be seen."""
-    try:
-        known = file.stat()
-        for each in (process / "fd").iterdir():
-            try:
-                there = each.stat()
-            except OSError:
-                continue
-            if (there.st_dev, there.st_ino) == (known.st_dev, known.st_ino):
-                return True
-    except OSError:
-        return False
-    return False
 
 
 def _most_files(process: Path) -> int | None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from fedicause.doctor import machine
+from fedicause import running
 from fedicause.doctor.surroundings import Surroundings
 from fedicause.finding import Finding
 from fedicause.settings import Settings
@@ -21,7 +21,7 @@ REACHING: Final = 8.0
 
 
 async def _file(settings: Settings) -> list[Finding]:
-    file = machine.database_file(settings)
+    file = running.database_file(settings)
     if file is None or not file.is_file():
         return []
     damage = await condition.damage(file, seconds=CHECKING)

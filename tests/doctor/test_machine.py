@@ -14,7 +14,7 @@ from aiohttp import web
 from click.testing import CliRunner
 from sqlalchemy import update
 
-from fedicause import settings
+from fedicause import running, settings
 from fedicause.cli import Office, main
 from fedicause.doctor import clock as clocks
 from fedicause.doctor import machine, store
@@ -74,7 +74,7 @@ def test_files_that_others_can_read_are_told(patient: Patient) -> None:
         return found.state, found.advice
 
     patient.settings.data.mkdir(mode=0o700, exist_ok=True)
-    file = machine.database_file(patient.settings)
+    file = running.database_file(patient.settings)
     assert file is not None
     file.chmod(0o600)
     assert files()[0] == "ok"
@@ -92,7 +92,7 @@ async def test_a_damaged_database_is_told(patient: Patient, tmp_path: Path) -> N
         return found.state
 
     assert await state() == "ok"
-    file = machine.database_file(patient.settings)
+    file = running.database_file(patient.settings)
     assert file is not None
     broken = tmp_path / "broken.db"
     whole = await asyncio.to_thread(file.read_bytes)
