@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 FORMER_SHOWN: Final = 8
 """Proof keys that an actor's document lists beside the newest: readers take ten keys in all."""
-FOLLOW_EVERY: Final = 30.0
+FOLLOW_EVERY: Final = 10.0
 """Seconds."""
 _PROOF_KEY: Final = re.compile(r"ed25519-key(?:-([1-9]\d{0,5}))?")
 

@@ -1,5 +1,6 @@
 """Every column that is sealed with the secret, read and written in steps, so that another can seal them."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, bindparam, func, select, tuple_, up
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import (  # noqa: F401 - their tables have sealed columns too
+    batches,
     coalition_models,
     handover_models,
     kinds_models,
@@ -90,8 +92,21 @@ async def put(
 
 
 async def put_blinds(session: AsyncSession, blinds: dict[int, bytes]) -> None:
-    """The keyed hashes by which people are found, by row key."""
-    rows = [{"id": key, "blind": blind} for key, blind in blinds.items()]
+    """The keyed hashes by which people are found, by row key.
+
+    Who has the address of somebody else here, by a spelling that was once another, is found no more.
+    """
+    free = dict(blinds)
+    taken: set[bytes] = set()
+    for part in batches.parts(list(blinds.values())):
+        for row in await session.execute(select(Person.id, Person.blind).where(Person.blind.in_(part))):
+            if blinds.get(row.id) != row.blind:
+                taken.add(row.blind)
+    for key, blind in blinds.items():
+        if blind in taken:
+            free[key] = secrets.token_bytes(32)
+        taken.add(blind)
+    rows = [{"id": key, "blind": blind} for key, blind in free.items()]
     await put(session, Base.metadata.tables[Person.__tablename__], ["id"], rows)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from click.testing import CliRunner, Result
+from sqlalchemy import update
 
 from fedicause import app, mail, reseal, seal
 from fedicause.cli import main
@@ -20,6 +21,7 @@ from fedicause.seal import Seal, WrongSecret
 from fedicause.settings import Settings
 from fedicause.signing import remind
 from storage import people, sealed
+from storage.people_models import Person
 from tests import databases, forms, letters, ours
 from tests.clock import Clock
 from tests.conftest import Client, application
@@ -173,6 +175,23 @@ async def test_an_interrupted_change_goes_on_where_it_was(
             found = await people.by_blinds(session, hashes)
         # `crowd` writes hashes of its own, which only a compromised secret has replaced.
         assert len(found) == (50 if compromised else 0)
+
+
+async def test_an_address_that_two_people_have_is_in_nobodys_way(
+    settings: Settings, clock: Clock, fediverse: Fediverse
+) -> None:
+    async with serving(settings, clock, fediverse) as (instance, _):
+        await crowd(instance, 3)
+        async with instance.database.writing() as session:
+            await session.execute(
+                update(Person).values(address_sealed=instance.seal.close(b"bob@mail.example"))
+            )
+    await rotate(settings, "--compromised")
+    async with serving(settings, clock, fediverse) as (instance, _):
+        bob = instance.seal.blind("mail address", b"bob@mail.example")
+        async with instance.database.reading() as session:
+            assert len(await people.by_blinds(session, [bob])) == 1
+            assert len({row["id"] for row in await sealed.after(session, _people(), None, 9)}) == 3
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

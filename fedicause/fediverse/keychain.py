@@ -14,7 +14,7 @@ from storage import local_actors
 from storage.activities import Letter
 from storage.models import LocalActor
 
-FRESH_FOR: Final = timedelta(seconds=30)
+FRESH_FOR: Final = timedelta(seconds=5)
 
 
 @dataclass(slots=True)

@@ -69,6 +69,21 @@ async def test_fedify_follows_and_gets_what_the_campaign_says(ours: Process, cle
     await eventually(lambda: cleos.has_received("Delete"), within=10)
 
 
+@pytest.mark.parametrize("cleos", ["rfc9421"], indirect=True)
+async def test_fedify_hears_on_when_keys_are_changed(ours: Process, cleos: Fedify) -> None:
+    await cleos.ask("follow", actor=ours.actor)
+    await eventually(lambda: cleos.has_received("Accept"), within=10)
+    await ours.command("keys", "rotate", "--all")
+    await eventually(lambda: cleos.has_received("Update"), within=20)
+    news = ours.directory / "news.md"
+    news.write_text("---\ntitle: We met the mayor\n---\nShe listened.")
+    await ours.command("campaign", "update", "forest", str(news))
+    await eventually(lambda: cleos.has_received("Create"), within=20)
+    # And its own words arrive: its fetches of our documents, and ours of its key, go on.
+    await cleos.ask("like", note=ours.note)
+    await support(ours, endorsements=1)
+
+
 async def test_a_reply_from_fedify_waits_for_a_moderator(ours: Process, cleos: Fedify) -> None:
     await cleos.ask("reply", note=ours.note, content="<p>I walk there every Sunday.</p>")
 
