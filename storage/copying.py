@@ -7,17 +7,8 @@ from typing import Final
 from sqlalchemy import Table, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-# Their tables are copied too.
-from storage import (
-    coalition_models,  # noqa: F401
-    handover_models,  # noqa: F401
-    key_models,  # noqa: F401
-    kinds_models,  # noqa: F401
-    people_models,  # noqa: F401
-    shared_models,  # noqa: F401
-)
 from storage.database import async_url
-from storage.models import Base
+from storage.tables import Base
 
 AT_ONCE: Final = 2_000
 

@@ -8,16 +8,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import (  # noqa: F401 - their tables have sealed columns too
-    batches,
-    coalition_models,
-    handover_models,
-    kinds_models,
-    people_models,
-)
+from storage import batches
 from storage.coalition_models import Signature
-from storage.models import Base
 from storage.people_models import Person, Pledge
+from storage.tables import Base
 
 SUFFIX: Final = "_sealed"
 
