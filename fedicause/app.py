@@ -16,7 +16,7 @@ from aiohttp import abc, web
 
 from federation import addresses
 from federation.remote import Remote
-from fedicause import __version__, keyring, listening, seal, work
+from fedicause import __version__, keyring, listening, seal, systemd, work
 from fedicause.hints import Hints
 from fedicause.instance import Instance
 from fedicause.receive import Receiver
@@ -48,6 +48,7 @@ from fedicause.web import (
     share,
     sign,
     signatories,
+    site,
     unsubscribe,
 )
 from fedicause.web.inbox import RECEIVER
@@ -56,9 +57,6 @@ from storage import hosts, local_actors
 from storage.database import Database
 
 log = logging.getLogger(__name__)
-
-# Seconds that requests under way are given when the server stops.
-GRACE = 10.0
 
 
 def utc_now() -> datetime:
@@ -111,6 +109,7 @@ def web_app(instance: Instance) -> web.Application:
     """Everything that answers over HTTP."""
     app = web.Application(client_max_size=inbox.MOST_BYTES, middlewares=[errors.middleware])
     app[INSTANCE] = instance
+    site.prepare(app)
     pages.prepare(app)
     admin.prepare(app)
     sign.prepare(app)
@@ -176,28 +175,19 @@ def _settle_memory() -> None:
 async def _serve(settings: Settings, host: str, port: int, *, work_too: bool) -> None:
     stop = _stop_on_signals()
     async with open_instance(settings) as instance:
-        runner = web.AppRunner(
-            web_app(instance),
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=GRACE,
-            keepalive_timeout=75,
-        )
-        await runner.setup()
-        try:
-            _settle_memory()
-            await web.TCPSite(runner, host, port, backlog=1024).start()
+        app = web_app(instance)
+        _settle_memory()
+        # It answers until its work is done, and then leaves: who comes meanwhile waits for nobody.
+        async with site.opened(app, host, port) as addresses:
             if settings.dev:
                 log.warning(
                     "Development mode: http and private addresses are allowed. Never use it in public."
                 )
-            log.info("Listening on http://%s:%d for %s", host, port, settings.url)
+            log.info("Listening on http://%s for %s", " and ".join(addresses), settings.url)
             if work_too:
-                await work.run(instance, receiver=runner.app[RECEIVER], stop=stop)
+                await work.run(instance, receiver=app[RECEIVER], stop=stop)
             else:
                 await stop.wait()
-        finally:
-            await runner.cleanup()
 
 
 async def _work(settings: Settings) -> None:
@@ -207,6 +197,7 @@ async def _work(settings: Settings) -> None:
         Receiver(instance) as receiver,
         listening.listening(instance),
     ):
+        systemd.tell("READY=1")
         await work.run(instance, receiver=receiver, stop=stop)
 
 

@@ -52,7 +52,7 @@ class Forked(Process):
 
     def _fork(self, arguments: Sequence[str], output: Path) -> ForkServerProcess:
         process = FORKS.Process(
-            target=_run, args=(arguments, self.directory, self.environment, output), daemon=True
+            target=run, args=(arguments, self.directory, self.environment, output), daemon=True
         )
         process.start()
         return process
@@ -87,7 +87,8 @@ async def until(condition: Callable[[], object], *, within: float) -> bool:
         await asyncio.sleep(0.005)
 
 
-def _run(arguments: Sequence[str], directory: Path, environment: dict[str, str], output: Path) -> None:
+def run(arguments: Sequence[str], directory: Path, environment: dict[str, str], output: Path) -> None:
+    """The command line's entry, in a process that was just forked."""
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)

@@ -1,0 +1,89 @@
+"""Where a web process listens, and how it goes without losing a request."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+
+from fedicause import systemd
+
+HOLD: Final = 3.0
+"""Seconds that a connection without a request is kept when the server stops: longer than the proxies of
+deploy/ keep an idle one, so that none is closed in the moment in which a request comes over it."""
+GRACE: Final = 10.0
+"""Seconds that requests under way are given when the server stops."""
+KEPT: Final = 75.0
+"""Seconds that a connection is kept open for its next request."""
+BACKLOG: Final = 1024
+_LOOK: Final = 0.02
+
+STOPPING: Final = web.AppKey("stopping", asyncio.Event)
+
+
+def prepare(app: web.Application) -> None:
+    """Lets the application close its connections, answer by answer, once it is to stop."""
+    app[STOPPING] = asyncio.Event()
+    app.on_response_prepare.append(_last_of_its_connection)
+
+
+async def _last_of_its_connection(request: web.Request, response: web.StreamResponse) -> None:
+    if request.app[STOPPING].is_set():
+        response.force_close()
+        # aiohttp has written its own by now, for a connection that was to stay.
+        response.headers["Connection"] = "close"
+
+
+@asynccontextmanager
+async def opened(app: web.Application, host: str, port: int) -> AsyncIterator[list[str]]:
+    """The application behind systemd's sockets, else at this host and port; gives the addresses.
+
+    At the end every request that was sent is answered, as far as GRACE allows. Raises OSError where
+    something else listens.
+    """
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, keepalive_timeout=KEPT
+    )
+    await runner.setup()
+    try:
+        sockets = systemd.sockets()
+        sites: list[web.BaseSite] = [web.SockSite(runner, each, backlog=BACKLOG) for each in sockets]
+        if not sockets:
+            sites.append(web.TCPSite(runner, host, port, backlog=BACKLOG))
+        for each in sites:
+            await each.start()
+        systemd.tell("READY=1")
+        yield [_address(each) for each in sockets] or [f"{host}:{port}"]
+        systemd.tell("STOPPING=1")
+        app[STOPPING].set()
+        await _leave(runner, sites)
+    finally:
+        await runner.cleanup()
+
+
+async def _leave(runner: web.AppRunner, sites: list[web.BaseSite]) -> None:
+    """Lets go of the connections that there are, then of the door, then of who came in last."""
+    server = runner.server
+    if server is None:
+        return
+    await _until_gone(server, set(server.connections))
+    for each in sites:
+        await each.stop()
+    # What was accepted before the door closed may not have said yet what it wants.
+    await asyncio.sleep(_LOOK)
+    await _until_gone(server, set(server.connections))
+
+
+async def _until_gone(server: web.Server, known: set[web.RequestHandler]) -> None:
+    """Until each of these connections is closed; HOLD seconds at most."""
+    for _ in range(round(HOLD / _LOOK)):
+        if not known.intersection(server.connections):
+            return
+        await asyncio.sleep(_LOOK)
+
+
+def _address(listening: socket.socket) -> str:
+    name = listening.getsockname()
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name)
