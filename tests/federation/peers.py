@@ -217,10 +217,14 @@ class Authority:
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
         self._certificate = self._sign(self._name, self._key.public_key(), names=None)
 
+    @property
+    def pem(self) -> str:
+        """The certificate that others are to trust."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM).decode()
+
     def client(self) -> ssl.SSLContext:
         """What trusts this authority and no other."""
-        pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
-        return ssl.create_default_context(cadata=pem)
+        return ssl.create_default_context(cadata=self.pem)
 
     def server(self, name: str, directory: Any, *, days: tuple[int, int] = (-1, 1)) -> ssl.SSLContext:
         """A server's context for a host name or address; its files go into `directory`.
