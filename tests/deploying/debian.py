@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from tests import components
-from tests.deploying import outside
+from tests.deploying import outside, packages
 
 # What the images of providers have beyond the smallest Debian.
 INCLUDED: Final = "systemd,systemd-sysv,dbus,ca-certificates,iproute2,procps"
@@ -82,7 +81,14 @@ def base() -> Path:
             unfinished = directory.with_name(directory.name + ".unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             made = subprocess.run(
-                [debootstrap, "--variant=minbase", f"--include={INCLUDED}", SUITE, unfinished, _mirror()],
+                [
+                    debootstrap,
+                    "--variant=minbase",
+                    f"--include={INCLUDED}",
+                    SUITE,
+                    unfinished,
+                    packages.mirror(SUITE),
+                ],
                 capture_output=True,
                 text=True,
                 timeout=900,
@@ -112,7 +118,7 @@ def running(room: Path, hosts: Mapping[str, str], *, authority: str, repository:
         f"{kept / 'apt'}=/var/cache/apt/archives",
         f"{kept / 'pip'}=/root/.cache/pip",
         f"{repository}={repository}",
-        *(f"{each}={each}" for each in _indexes()),
+        *(f"{each}={each}" for each in packages.indexes()),
     ]
     group = _group()
     # It is put into its group before anything of it runs, and the group is the root of all that it sees.
@@ -163,8 +169,7 @@ def _furnish(machine: Machine, hosts: Mapping[str, str], authority: str) -> None
     names = "".join(f"{address} {name}\n" for name, address in hosts.items())
     machine.write("/etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{names}")
     machine.write("/usr/local/share/ca-certificates/of-the-test.crt", authority)
-    bundle = os.environ.get("PIP_CERT") or "/etc/ssl/certs/ca-certificates.crt"
-    machine.write(_CA, Path(bundle).read_text())
+    machine.write(_CA, packages.authorities().read_text())
     proxy = f"http://{outside.OUTSIDE}:{outside.PROXY_PORT}"
     machine.write(
         "/etc/apt/apt.conf.d/99network",
@@ -178,7 +183,7 @@ def _furnish(machine: Machine, hosts: Mapping[str, str], authority: str) -> None
 def _environment() -> dict[str, str]:
     proxy = f"http://{outside.OUTSIDE}:{outside.PROXY_PORT}"
     pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    pip |= {f"PIP_{name.upper().replace('-', '_')}": value for name, value in _pip().items()}
+    pip |= {f"PIP_{name.upper().replace('-', '_')}": value for name, value in packages.pip().items()}
     return pip | {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/root",
@@ -189,39 +194,6 @@ def _environment() -> dict[str, str]:
         "PIP_CERT": _CA,
         "PIP_ROOT_USER_ACTION": "ignore",
     }
-
-
-def _pip() -> dict[str, str]:
-    """pip's settings on this machine, without the files that they are in."""
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
-    )
-    found = {}
-    for line in listed.stdout.splitlines():
-        name, _, value = line.partition("=")
-        if name.startswith("global."):
-            found[name.removeprefix("global.")] = value.strip("'")
-    return found
-
-
-def _indexes() -> list[str]:
-    """The directories of this machine in which pip looks for packages."""
-    paths = {urlsplit(word).path for value in _pip().values() for word in value.split()}
-    # An index in files refers to the packages beside it.
-    tops = {Path(*Path(path).parts[:3]) for path in paths if path.startswith("/") and Path(path).is_dir()}
-    return sorted(map(str, tops))
-
-
-def _mirror() -> str:
-    """The mirror of Debian that apt uses here."""
-    asked = subprocess.run(
-        ["/usr/bin/apt-get", "indextargets", "--format", "$(CODENAME)\t$(SITE)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    sites = [line.partition("\t") for line in asked.stdout.splitlines()]
-    return next((site for name, _, site in sites if name == SUITE), "") or components.missing("apt's mirror")
 
 
 def _group() -> Path:
