@@ -38,6 +38,7 @@ from fedicause.web import (
     fediverse,
     feeds,
     handovers,
+    headers,
     inbox,
     me,
     operating,
@@ -110,6 +111,7 @@ def web_app(instance: Instance) -> web.Application:
     app = web.Application(client_max_size=inbox.MOST_BYTES, middlewares=[errors.middleware])
     app[INSTANCE] = instance
     site.prepare(app)
+    app.on_response_prepare.append(headers.kept_by_nobody)
     pages.prepare(app)
     admin.prepare(app)
     sign.prepare(app)

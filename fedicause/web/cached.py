@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
@@ -21,6 +22,7 @@ ENTRIES: Final = 256
 BYTES: Final = 8 * 1024 * 1024
 # Below one packet there is nothing to gain.
 _WORTH_PACKING: Final = 1400
+_REFUSED: Final = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Rendered:
         self.plain = self._sent(body, hashlib.blake2b(body, digest_size=12).hexdigest(), {})
 
     def best(self, accept_encoding: str) -> Sent:
-        if self._already or len(self.plain.body) < _WORTH_PACKING or "gzip" not in accept_encoding:
+        if self._already or len(self.plain.body) < _WORTH_PACKING or not _takes_gzip(accept_encoding):
             return self.plain
         if self._packed is None:
             # Another representation, another strong ETag (RFC 9110, 8.8.3).
@@ -153,6 +155,11 @@ class Shelf:
     def _shrink(self) -> None:
         while len(self._shown) > self._most_entries or self.size > self._most_bytes:
             self._forget(next(iter(self._shown)))
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    """Whether the packed one may be sent: named, and not as what is refused (RFC 9110, 12.5.3)."""
+    return "gzip" in accept_encoding and _REFUSED.search(accept_encoding) is None
 
 
 def answer(request: web.Request, rendered: Rendered) -> web.Response:

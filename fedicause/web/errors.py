@@ -52,6 +52,8 @@ async def explain(
     if request.path.startswith("/api/"):
         body = json.dumps({"error": _words(status)}).encode()
         return web.Response(body=body, status=status, headers={**headers.JSON, **sent})
+    # One address says it to people in their language, and to programs in a line.
+    sent["Vary"] = "Accept, Accept-Language"
     if request.method not in {"GET", "HEAD"} or not negotiate.wants_page(request):
         return web.Response(text=_words(status) + "\n", status=status, headers={**_PLAIN, **sent})
     try:
@@ -68,7 +70,7 @@ async def explain(
         (status, choice),
         lambda view: cached.Rendered(
             render.page("failure.html", choice, site=view.site, path="/", status=status).encode(),
-            {**headers.page(dev=request.app[INSTANCE].settings.dev), "Vary": "Accept, Accept-Language"},
+            headers.page(dev=request.app[INSTANCE].settings.dev),
         ),
     )
     return web.Response(

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from aiohttp import web
+
 
 def content_security_policy(*, dev: bool) -> str:
     """What a page may load and where its forms may lead.
@@ -41,3 +43,9 @@ JSON: Final = {
     "Access-Control-Expose-Headers": "ETag",
 }
 """For the public API: anybody may build on the counts."""
+
+
+async def kept_by_nobody(request: web.Request, response: web.StreamResponse) -> None:
+    """What does not say who may keep it is kept by no cache; a move for good says so by its status."""
+    if request.method in {"GET", "HEAD"} and response.status not in {301, 308}:
+        response.headers.setdefault("Cache-Control", "no-store")
