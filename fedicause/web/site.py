@@ -29,6 +29,11 @@ def prepare(app: web.Application) -> None:
     app.on_response_prepare.append(_last_of_its_connection)
 
 
+def stays(request: web.BaseRequest) -> bool:
+    """Whether the connection of this request is open for another one, as far as we have a say."""
+    return request.keep_alive and not (isinstance(request, web.Request) and request.app[STOPPING].is_set())
+
+
 async def _last_of_its_connection(request: web.Request, response: web.StreamResponse) -> None:
     if request.app[STOPPING].is_set():
         response.force_close()

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 from aiohttp import HttpVersion11, abc, web
 
+from fedicause.web import site
+
 
 class Taken(web.Response):
     """202 without a body. Where the connection stays open, it is written in one piece, made once a second.
@@ -19,7 +21,7 @@ class Taken(web.Response):
 
     async def prepare(self, request: web.BaseRequest) -> abc.AbstractStreamWriter | None:
         transport = request.transport
-        if transport is None or request.version != HttpVersion11 or not request.keep_alive:
+        if transport is None or request.version != HttpVersion11 or not site.stays(request):
             return await super().prepare(request)
         if not self._is_written:
             transport.write(_head(int(time.time())))
