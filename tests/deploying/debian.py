@@ -36,13 +36,13 @@ class Machine:
     """Its root directory, by way of that process."""
     environment: dict[str, str] = field(default_factory=dict)
 
-    def run(self, script: str, *, timeout: float = 300, **more: str) -> str:
+    def run(self, script: str, *, timeout: float = 600) -> str:
         """What a script of root prints; it ends with the first command that fails: Failed."""
         done = subprocess.run(
             [
                 *("nsenter", "--target", str(self.first), "--mount", "--pid", "--net", "--uts", "--ipc"),
                 *("--cgroup", "--root", "--", "/usr/bin/env", "-i", "-C", "/root"),
-                *(f"{name}={value}" for name, value in (self.environment | more).items()),
+                *(f"{name}={value}" for name, value in self.environment.items()),
                 *("/bin/bash", "-e", "-s"),
             ],
             input=script,
