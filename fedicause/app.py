@@ -180,7 +180,7 @@ async def _serve(settings: Settings, host: str, port: int, *, work_too: bool) ->
         app = web_app(instance)
         _settle_memory()
         # It answers until its work is done, and then leaves: who comes meanwhile waits for nobody.
-        async with site.opened(app, host, port) as addresses:
+        async with site.opened(app, host, port, stop=stop) as addresses:
             if settings.dev:
                 log.warning(
                     "Development mode: http and private addresses are allowed. Never use it in public."

@@ -42,12 +42,15 @@ async def _last_of_its_connection(request: web.Request, response: web.StreamResp
 
 
 @asynccontextmanager
-async def opened(app: web.Application, host: str, port: int) -> AsyncIterator[list[str]]:
+async def opened(
+    app: web.Application, host: str, port: int, *, stop: asyncio.Event
+) -> AsyncIterator[list[str]]:
     """The application behind systemd's sockets, else at this host and port; gives the addresses.
 
-    At the end every request that was sent is answered, as far as GRACE allows. Raises OSError where
-    something else listens.
+    From `stop` on every answer is the last one of its connection. At the end of the context every request
+    that was sent is answered, as far as GRACE allows. Raises OSError where something else listens.
     """
+    app[STOPPING] = stop
     runner = web.AppRunner(
         app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, keepalive_timeout=KEPT
     )
@@ -62,7 +65,7 @@ async def opened(app: web.Application, host: str, port: int) -> AsyncIterator[li
         systemd.tell("READY=1")
         yield [_address(each) for each in sockets] or [f"{host}:{port}"]
         systemd.tell("STOPPING=1")
-        app[STOPPING].set()
+        stop.set()
         await _leave(runner, sites)
     finally:
         await runner.cleanup()

@@ -72,6 +72,52 @@ async def test_no_request_is_lost_by_a_restart(database_url: str, tmp_path: Path
     assert " ERROR " not in subject.log
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_who_is_speaking_when_it_stops_is_heard_out(database_url: str, tmp_path: Path) -> None:
+    subject = Activated(tmp_path, database=database_url)
+    await ordeal.prepare(subject, database_url)
+    with subject.listening:
+        async with ordeal.running(subject):
+            # Given somebody in the middle of a word, and a proxy with a connection that nobody uses
+            slow, idle = await _connect(subject), await _connect(subject)
+            slow[1].write(b"POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+            slow[1].write(b"Content-Length: 4\r\n\r\nnu")
+            idle[1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"connection: close" not in (await idle[0].readuntil(b"ok\n")).lower()
+            # When the server is told to stop
+            stopping = asyncio.create_task(subject.stop())
+            assert await nursery.until(lambda: _says_goodbye(subject), within=20)
+            assert not stopping.done()
+            # Then both are still answered, for the last time over these connections,
+            slow[1].write(b"ll")
+            idle[1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            for (reader, writer), expected in ((slow, b"400 "), (idle, b"200 ")):
+                answer = await reader.read()
+                assert answer.startswith(b"HTTP/1.1 " + expected)
+                assert b"connection: close" in answer.lower()
+                writer.close()
+            # and it is gone as soon as nobody is left.
+            assert await asyncio.wait_for(stopping, 20) == 0
+            # Who came meanwhile waits for the next one.
+            late = await _connect(subject)
+            late[1].write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            await subject.start()
+            assert (await late[0].read()).startswith(b"HTTP/1.1 200 ")
+            late[1].close()
+
+
+async def _says_goodbye(subject: Activated) -> bool:
+    reader, writer = await _connect(subject)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = await reader.readuntil(b"ok\n")
+    writer.close()
+    return b"connection: close" in answer.lower()
+
+
+async def _connect(subject: Activated) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", subject.port)
+
+
 async def _counts(subject: Activated, endorsements: int) -> bool:
     return bool((await subject.support())["endorsements"] == endorsements)
 
