@@ -43,9 +43,9 @@ async def inbox(request: web.Request) -> web.Response:
 
 
 async def _body(request: web.Request) -> bytes:
-    """The whole body; one that came with its head is there already."""
+    """The whole body; one that came with its head is there already, unless somebody has read it."""
     content = request.content
-    return content.read_nowait() if content.is_eof() else await request.read()
+    return content.read_nowait() if content.is_eof() and not content.at_eof() else await request.read()
 
 
 def _is_json(content_type: str) -> bool:
