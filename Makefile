@@ -8,6 +8,7 @@
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
+WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
 .PHONY: help demo test check serve bench lock setup setup-dev
 
 help:
@@ -29,11 +30,12 @@ bench: setup-dev
 	@exec .venv/bin/python -m bench
 
 # As root everything is there once the tools have run, so nothing may be skipped.
+# One process more than there are cores, for some tests wait more than they work.
 test: setup-dev
 	@tools/components
 	@tools/peers
 	@tools/venv .venv-pasture tests/interop/pasture/requirements.lock
-	@if [[ $$(id -u) == 0 ]]; then export FEDICAUSE_COMPLETE=1; fi; .venv/bin/python -m pytest -n auto --maxprocesses 4 --no-loadscope-reorder $(TESTS)
+	@if [[ $$(id -u) == 0 ]]; then export FEDICAUSE_COMPLETE=1; fi; .venv/bin/python -m pytest -n $(WORKERS) --no-loadscope-reorder $(TESTS)
 
 check: setup-dev
 	.venv/bin/ruff check .

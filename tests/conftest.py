@@ -1,6 +1,7 @@
 """What tests are given: databases of both kinds, a clock, the fediverse, and the real application."""
 
 import functools
+import gc
 import socket
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -32,6 +33,13 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=order.place)
+
+
+def pytest_collection_finish() -> None:
+    """The collector need not walk over all that lives as long as the process, as in production."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,9 +2,13 @@
 
 from collections import Counter
 
+import pytest
+
 from federation.vocabulary import host_of
 from fedicause.fediverse import deliver
 from tests.faults.ordeal import Aftermath
+
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_the_kills_fell_among_deliveries(aftermath: Aftermath) -> None:

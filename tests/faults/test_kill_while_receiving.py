@@ -16,6 +16,7 @@ from tests.fediverse import Handler
 from tests.people import Person
 from tests.process import Process
 
+pytestmark = pytest.mark.timeout(300)
 KINDS: Final[tuple[Kind, ...]] = ("endorsement", "subscription")
 
 
