@@ -141,7 +141,7 @@ class Bench:
         ]
         try:
             for port in ports:
-                limits.wait_for(port)
+                limits.wait_for(port, 120)
             yield ports
         finally:
             for process in running:

@@ -56,6 +56,7 @@ class Receiver:
         """The keys of proofs, ours and everybody's (httpsig.KeyFor)."""
         self._blocked: frozenset[str] = frozenset()
         self._blocked_read_at: datetime | None = None
+        self._looks = 0
         instance.hints.listen("blocks", self._forget_blocks)
         instance.hints.listen("actor", lambda about: self._recogniser.drop(int(about) if about else None))
 
@@ -154,8 +155,12 @@ class Receiver:
         now = self._instance.now()
         if self._blocked_read_at is None or now - self._blocked_read_at > BLOCKS_FRESH_FOR:
             self._blocked_read_at = now  # before the read: the others go on with what is known
+            self._looks += 1
+            look = self._looks
             async with self._instance.database.reading() as session:
-                self._blocked = await blocks.targets(session)
+                blocked = await blocks.targets(session)
+            if look == self._looks:  # else somebody has looked later
+                self._blocked = blocked
         return bool(self._blocked) and blocks.covers(self._blocked, uri, vocabulary.host_of(uri))
 
     def _forget_blocks(self, _: str) -> None:
