@@ -3,6 +3,7 @@
 import json
 import time
 import urllib.request
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from bench import (
@@ -151,26 +152,22 @@ def deliveries(found: Limits) -> list[Line]:
     ]
 
 
-def many_processes(found: Limits) -> list[Line]:
+def many_processes(found: Limits) -> Iterator[Line]:
     """One, two and four processes on one PostgreSQL."""
-    lines = []
     with postgres.running() as cluster:
-        lines.append(Line("durable commits on PostgreSQL, one row each", postgres.commits(cluster), "/s"))
+        yield Line("durable commits on PostgreSQL, one row each", postgres.commits(cluster), "/s")
+        page = (cluster, "/campaigns/call0", "text/html")
+        count = (cluster, "/api/campaigns/call0/support", "application/json")
         for what, measured, limit in (
             ("Likes", processes.inbox(cluster), "RSA verifications"),
             ("forms", processes.forms(cluster), "commits"),
-            ("pages", processes.reading(cluster, "/campaigns/call0", "text/html"), "aiohttp"),
-            (
-                "counts",
-                processes.reading(cluster, "/api/campaigns/call0/support", "application/json"),
-                "aiohttp",
-            ),
+            ("pages", processes.reading(*page), "aiohttp"),
+            ("counts", processes.reading(*count), "aiohttp"),
             ("deliveries", processes.delivery(cluster), "signing + bare POST"),
         ):
-            for number, (rate, beside) in measured.items():
+            for number, rate, beside in measured:
                 many = "process" if number == 1 else "processes"
-                lines.append(Line(f"{what}, {number} {many}", rate, "/s", rate / beside, limit))
-    return lines
+                yield Line(f"{what}, {number} {many}", rate, "/s", rate / beside, limit)
 
 
 def grown(found: Limits) -> list[Line]:
@@ -242,7 +239,7 @@ def signatures(found: Limits) -> list[Line]:
     ]
 
 
-ALL = {
+ALL: dict[str, Callable[[Limits], Iterable[Line]]] = {
     "coalition": coalition,
     "signing": signatures,
     "inbox": warm_likes,

@@ -5,17 +5,19 @@ is what can be expected.
 """
 
 import asyncio
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
+from sqlalchemy import select
+
 from bench import audience, instance, limits, load, postgres, signing
 from bench.crowd import Crowd
 from bench.elsewhere import Elsewhere
 from bench.instance import Bench
+from storage.database import Database
+from storage.models import Counts, LocalActor
 from tests.postgres import Cluster
 
 NUMBERS: Final = (1, 2, 4)
@@ -31,16 +33,11 @@ WITHIN: Final = 120.0
 Made = TypeVar("Made")
 
 
-def cores() -> int:
-    return os.cpu_count() or 1
-
-
-def inbox(cluster: Cluster) -> dict[int, tuple[float, float]]:
+def inbox(cluster: Cluster) -> Iterator[tuple[int, float, float]]:
     """Durable signed Likes in a second of people whose keys are known, by the number of processes.
 
     All of one campaign at a time. Beside each the verifications that one core can do just then.
     """
-    found = {}
     for number in NUMBERS:
         warm = [f"warm{each}" for each in range(number)]
         hot = [f"hot{each}" for each in range(CALLS)]
@@ -52,25 +49,31 @@ def inbox(cluster: Cluster) -> dict[int, tuple[float, float]]:
                     load.send(port, crowd.likes(bench.port, slug, range(PEOPLE))).expect("202")
                 requests = [like for slug in hot for like in crowd.likes(bench.port, slug, range(PEOPLE))]
                 result = load.send(ports, requests, connections=CONNECTIONS).expect("202")
-            for slug in hot:
-                assert json.loads(bench.run("support", slug, "--json"))["endorsements"] == PEOPLE
-        found[number] = result.rate, limits.verifications(0.5)
+            assert asyncio.run(_endorsements(bench, hot)) == {PEOPLE}
+        yield number, result.rate, limits.verifications(0.5)
+
+
+async def _endorsements(bench: Bench, slugs: list[str]) -> set[int]:
+    database = Database(bench.database_url)
+    async with database.reading() as session:
+        counted = select(Counts.endorsements).join(LocalActor, LocalActor.id == Counts.subject_id)
+        found = set(await session.scalars(counted.where(LocalActor.name.in_(slugs))))
+    await database.close()
     return found
 
 
-def forms(cluster: Cluster) -> dict[int, tuple[float, float]]:
+def forms(cluster: Cluster) -> Iterator[tuple[int, float, float]]:
     """Forms taken in a second, each a pending signature and its letter; beside them durable commits."""
 
     def measure(bench: Bench, ports: list[int]) -> float:
         sent = asyncio.run(signing.forms_of(bench, signing.settings_of(bench), range(FORMS)))
         return load.send(ports, sent, connections=CONNECTIONS).expect("303").rate
 
-    return {
-        number: (_serving(cluster, number, measure), postgres.commits(cluster, 0.5)) for number in NUMBERS
-    }
+    for number in NUMBERS:
+        yield number, _serving(cluster, number, measure), postgres.commits(cluster, 0.5)
 
 
-def reading(cluster: Cluster, path: str, accept: str) -> dict[int, tuple[float, float]]:
+def reading(cluster: Cluster, path: str, accept: str) -> Iterator[tuple[int, float, float]]:
     """Answers in a second; beside them those of one process of aiohttp that does nothing."""
 
     def measure(bench: Bench, ports: list[int]) -> float:
@@ -78,18 +81,13 @@ def reading(cluster: Cluster, path: str, accept: str) -> dict[int, tuple[float, 
         load.send(ports, [asked] * 400).expect("200")
         return load.send(ports, [asked] * READS).expect("200").rate
 
-    return {
-        number: (
-            _serving(cluster, number, measure),
-            limits.aiohttp_requests(instance.free_port(), READS),
-        )
-        for number in NUMBERS
-    }
+    for number in NUMBERS:
+        bare = limits.aiohttp_requests(instance.free_port(), READS)
+        yield number, _serving(cluster, number, measure), bare
 
 
-def delivery(cluster: Cluster) -> dict[int, tuple[float, float]]:
+def delivery(cluster: Cluster) -> Iterator[tuple[int, float, float]]:
     """Deliveries in a second, every tenth inbox dead; beside them signing and a bare POST."""
-    found = {}
     for number in NUMBERS:
         elsewhere = Elsewhere(servers=20)
         dead = [f"http://127.0.0.1:{instance.free_port()}" for _ in range(10)]
@@ -100,8 +98,7 @@ def delivery(cluster: Cluster) -> dict[int, tuple[float, float]]:
                 time.sleep(4)  # until they wait for work
                 rate = drained(bench, elsewhere, alive)
         bare = limits.aiohttp_requests(instance.free_port(), READS)
-        found[number] = rate, 1 / (1 / limits.signatures(0.5) + 1 / bare)
-    return found
+        yield number, rate, 1 / (1 / limits.signatures(0.5) + 1 / bare)
 
 
 def drained(bench: Bench, elsewhere: Elsewhere, alive: int) -> float:
