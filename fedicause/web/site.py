@@ -1,6 +1,7 @@
 """Where a web process listens, and how it goes without losing a request."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,8 @@ from typing import Final
 from aiohttp import web
 
 from fedicause import systemd
+
+log = logging.getLogger(__name__)
 
 HOLD: Final = 3.0
 """Seconds that a connection without a request is kept when the server stops: longer than the proxies of
@@ -66,6 +69,7 @@ async def opened(
         yield [_address(each) for each in sockets] or [f"{host}:{port}"]
         systemd.tell("STOPPING=1")
         stop.set()
+        log.info("Stopping: answering those who are here")
         await _leave(runner, sites)
     finally:
         await runner.cleanup()

@@ -170,6 +170,7 @@ async def test_a_new_admin_gets_a_running_instance(tmp_path: Path) -> None:
         assert password is not None
         await story.type(LOOK_AT_UNITS)
         await story.follow("With Caddy")
+        await story.follow("Set up", 6)
         await write_campaign(story)
         # Then it is there, for people, servers and its admin
         await visit(story, password[1])
