@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from federation import vocabulary
 
@@ -16,8 +16,14 @@ PICTURE_TYPES: Final = ("image/png", "image/jpeg", "image/webp", "image/gif")
 _JSON_TYPES: Final = frozenset({"application/json", "application/jrd+json"})
 
 
+Why = Literal["dns", "tls", "timeout", "refused", "network", "garbled"]
+"""What stands between us and a server: its name, its certificate, silence, a closed door, the way there."""
+
+
 class RemoteError(Exception):
     """Nothing usable came back."""
+
+    why: Why = "garbled"
 
 
 class Unreachable(RemoteError):
@@ -26,9 +32,10 @@ class Unreachable(RemoteError):
     `retry_after`: seconds that the server asked for.
     """
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, *, retry_after: float | None = None, why: Why = "network") -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.why = why
 
 
 class Gone(RemoteError):

@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from federation import addresses, httpsig, keys, vocabulary
-from federation.answers import Budget, ForbiddenAddress, Unreachable, Unusable
+from federation.answers import Budget, ForbiddenAddress, Unreachable, Unusable, Why
 
 _OTHER: Final[dict[httpsig.Scheme, httpsig.Scheme]] = {"cavage": "rfc9421", "rfc9421": "cavage"}
 _CHUNK: Final = 64 * 1024
@@ -185,11 +185,22 @@ async def bounded(total: float) -> AsyncIterator[None]:
     except aiohttp.ClientConnectorError as error:
         if isinstance(error.os_error, addresses.NotPublic):
             raise ForbiddenAddress(str(error.os_error)) from error
-        raise Unreachable(str(error)) from error
+        raise Unreachable(str(error), why=_why(error)) from error
     except (aiohttp.ClientResponseError, aiohttp.InvalidURL, HttpProcessingError) as error:
         raise Unusable(f"not HTTP as we speak it: {type(error).__name__}") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise Unreachable(str(error) or type(error).__name__) from error
+        raise Unreachable(str(error) or type(error).__name__, why=_why(error)) from error
+
+
+def _why(error: Exception) -> Why:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "dns"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "tls"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return "refused" if isinstance(cause, ConnectionRefusedError) else "network"
 
 
 async def read(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -22,6 +22,7 @@ from fedicause.instance import Instance
 from fedicause.receive import Receiver
 from fedicause.settings import Settings
 from fedicause.urls import Urls
+from fedicause.watching import logs, reporting
 from fedicause.web import (
     actors,
     admin,
@@ -41,6 +42,7 @@ from fedicause.web import (
     headers,
     inbox,
     me,
+    measure,
     operating,
     pages,
     privacy,
@@ -108,7 +110,10 @@ async def open_instance(
 
 def web_app(instance: Instance) -> web.Application:
     """Everything that answers over HTTP."""
-    app = web.Application(client_max_size=inbox.MOST_BYTES, middlewares=[errors.middleware])
+    logs.hush()
+    app = web.Application(
+        client_max_size=inbox.MOST_BYTES, middlewares=[measure.measured(instance), errors.middleware]
+    )
     app[INSTANCE] = instance
     site.prepare(app)
     app.on_response_prepare.append(headers.kept_by_nobody)
@@ -186,10 +191,13 @@ async def _serve(settings: Settings, host: str, port: int, *, work_too: bool) ->
                     "Development mode: http and private addresses are allowed. Never use it in public."
                 )
             log.info("Listening on http://%s for %s", " and ".join(addresses), settings.url)
-            if work_too:
-                await work.run(instance, receiver=app[RECEIVER], stop=stop)
-            else:
-                await stop.wait()
+            instance.meter.role = "serve" if work_too else "web"
+            async with asyncio.TaskGroup() as group:
+                group.create_task(reporting.run(instance, stop), name="report")
+                if work_too:
+                    await work.run(instance, receiver=app[RECEIVER], stop=stop)
+                else:
+                    await stop.wait()
 
 
 async def _work(settings: Settings) -> None:
@@ -198,8 +206,11 @@ async def _work(settings: Settings) -> None:
         open_instance(settings) as instance,
         Receiver(instance) as receiver,
         listening.listening(instance),
+        asyncio.TaskGroup() as group,
     ):
         systemd.tell("READY=1")
+        instance.meter.role = "work"
+        group.create_task(reporting.run(instance, stop), name="report")
         await work.run(instance, receiver=receiver, stop=stop)
 
 

@@ -1,7 +1,6 @@
 """The command line: its root, and the settings and transactions that commands work with."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import cached_property
@@ -34,6 +33,7 @@ from fedicause.seal import Seal
 from fedicause.settings import Settings
 from fedicause.staffing import staff
 from fedicause.urls import Urls
+from fedicause.watching import logs
 from storage import local_actors, migrations, organisations, users
 from storage.database import Database, UnknownDatabase
 
@@ -194,7 +194,7 @@ def serve(office: Office, host: str, port: int, no_work: bool) -> None:
     # The web server takes time to load that no other command should.
     from fedicause import app  # noqa: PLC0415
 
-    _log_to_stderr()
+    logs.begin(office.settings.log)
     app.serve(office.settings, host, port, work_too=not no_work)
 
 
@@ -206,7 +206,7 @@ def work(office: Office) -> None:
     office.expect_one_secret()
     from fedicause import app  # noqa: PLC0415
 
-    _log_to_stderr()
+    logs.begin(office.settings.log)
     app.work_alone(office.settings)
 
 
@@ -225,7 +225,3 @@ def demo(port: int, people: int, seconds: float | None, seed: int, chaos: bool) 
     from fedicause import demo as show  # noqa: PLC0415
 
     show.run(port=port, people=people, seconds=seconds, seed=seed, chaos=chaos)
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

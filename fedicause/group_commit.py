@@ -3,16 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fedicause.watching.meter import Meter
 from storage import database as databases
 from storage.database import Database
 
 log = logging.getLogger(__name__)
 
 Apply = Callable[[AsyncSession, Sequence[Any]], Awaitable[Sequence[Any]]]
+_Waiting = tuple[Any, asyncio.Future[Any], float]
 
 
 # A group costs the same few statements whatever its size. In a crowd the next group waits while more keep
@@ -37,11 +40,24 @@ class GroupCommit:
     at a time, so that only the change at fault does.
     """
 
-    def __init__(self, database: Database, apply: Apply, *, most: int = 512, waiting: int = 8192) -> None:
+    def __init__(
+        self,
+        database: Database,
+        apply: Apply,
+        *,
+        meter: Meter,
+        name: str,
+        most: int = 512,
+        waiting: int = 8192,
+    ) -> None:
+        """`meter` is told under this name how large the groups are, how long they wait and are written."""
+        self._size, self._waited, self._wrote = (
+            meter.time(what, name) for what in ("group_size", "group_wait", "group_write")
+        )
         self._database = database
         self._apply = apply
         self._most = most
-        self._queue: asyncio.Queue[tuple[Any, asyncio.Future[Any]]] = asyncio.Queue(waiting)
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(waiting)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "GroupCommit":
@@ -59,7 +75,7 @@ class GroupCommit:
         """The result of a change once it is durable; raises Overloaded, or what `apply` raised for it."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
-            self._queue.put_nowait((change, future))
+            self._queue.put_nowait((change, future, perf_counter()))
         except asyncio.QueueFull:
             raise Overloaded from None
         return await future
@@ -73,9 +89,13 @@ class GroupCommit:
             while len(group) < self._most and not self._queue.empty():
                 group.append(self._queue.get_nowait())
             crowded = len(group) >= CROWD
+            begun = perf_counter()
+            self._size.add(len(group))
+            self._waited.add(begun - group[0][2])
             try:
                 await self._write(group)
             finally:
+                self._wrote.add(perf_counter() - begun)
                 for _ in group:
                     self._queue.task_done()
 
@@ -96,9 +116,9 @@ class GroupCommit:
                 if not tries or not databases.is_met(error):
                     raise
 
-    async def _write(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:
+    async def _write(self, group: list[_Waiting]) -> None:
         try:
-            results = await self._apply_all([change for change, _ in group])
+            results = await self._apply_all([change for change, _, _ in group])
         except Exception as error:
             if len(group) > 1:
                 log.warning(
@@ -109,6 +129,6 @@ class GroupCommit:
             elif not group[0][1].done():
                 group[0][1].set_exception(error)
             return
-        for (_, future), result in zip(group, results, strict=True):
+        for (_, future, _), result in zip(group, results, strict=True):
             if not future.done():
                 future.set_result(result)

@@ -1,7 +1,7 @@
 """What every part of a running instance is given: settings, database, clock and the door to other servers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from federation.remote import Remote
@@ -9,6 +9,7 @@ from fedicause.hints import Hints
 from fedicause.seal import Seal
 from fedicause.settings import Settings
 from fedicause.urls import Urls
+from fedicause.watching.meter import Meter
 from storage.database import Database
 
 
@@ -23,3 +24,5 @@ class Instance:
     remote: Remote
     hints: Hints
     now: Callable[[], datetime]
+    meter: Meter = field(default_factory=Meter)
+    """What this process counts of its work."""

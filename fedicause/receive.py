@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Literal
 
 from federation import activities, httpsig, vocabulary
 from federation.activities import Activity
@@ -27,9 +28,15 @@ BLOCKS_FRESH_FOR = timedelta(seconds=5)
 # Said between organisations: an answer, or a new roster, may be waiting to go.
 ANSWERED = frozenset({"Join", "Leave", "Accept", "Reject", "Invite"})
 
+Outcome = Literal["taken", "parked", "ignored"]
+
 
 class Refused(Exception):
     """The sender is blocked, or speaks for somebody else."""
+
+
+class Blocked(Refused):
+    """The sender is blocked."""
 
 
 class Replayed(httpsig.Forged):
@@ -42,7 +49,10 @@ class Receiver:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._commits = GroupCommit(
-            instance.database, lambda session, given: record.changes(session, instance, given)
+            instance.database,
+            lambda session, given: record.changes(session, instance, given),
+            meter=instance.meter,
+            name="inbox",
         )
         self._recogniser = Recogniser(
             instance.database,
@@ -68,8 +78,8 @@ class Receiver:
         await self._recogniser.close()
         await self._commits.__aexit__(*error)
 
-    async def accept(self, request: httpsig.Request) -> None:
-        """Takes a request: its effect is durable, or it is parked, when this returns.
+    async def accept(self, request: httpsig.Request) -> Outcome:
+        """Takes a request: its effect is durable, or it is parked, when this returns; says which.
 
         Raises Malformed (no activity), Forged (unsigned, badly signed, stale, replayed), Refused (blocked, or
         the signer is not the actor), Overloaded (come again later).
@@ -77,19 +87,21 @@ class Receiver:
         now = self._instance.now()
         activity = activities.read(activities.decode(request.body))
         if await self._is_blocked(activity.actor):
-            raise Refused("blocked")
+            raise Blocked("blocked")
         if (
             activity.type == "Delete"
             and activity.object_id == activity.actor
             and not await self._is_known(activity.actor)
         ):
-            return
+            return "ignored"
         try:
             await self._take(request, activity, now)
+            return "taken"
         except httpsig.KeyPending as reason:
             log.info("parked a request of %s: %s", vocabulary.host_of(activity.actor), reason)
             if not await self._commits.submit(Unverified(vocabulary.host_of(activity.actor), request, now)):
                 raise Overloaded from None
+            return "parked"
 
     async def retry(self, waiting: parked.Parked) -> None:
         """Takes a parked request by the clock of its arrival; raises KeyPending, or what `accept` does."""

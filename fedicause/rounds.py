@@ -15,6 +15,7 @@ from fedicause.instance import Instance
 from fedicause.letters import mailing, post
 from fedicause.people import crm, retention
 from fedicause.signing import lobby, options, remind
+from fedicause.watching import reporting
 from storage import (
     activities,
     campaigns,
@@ -24,6 +25,7 @@ from storage import (
     key_failures,
     letters,
     meters,
+    processes,
     registers,
     seen,
     targets,
@@ -171,6 +173,8 @@ async def tell_crm(instance: Instance) -> None:
         if not claimed:
             return
         results = await crm.send(instance, claimed)
+        for result in results:
+            instance.meter.count("webhooks", result.outcome or "later")
         async with instance.database.writing() as session:
             await webhooks.settle(session, results, instance.now())
 
@@ -187,6 +191,7 @@ async def sweep_up(instance: Instance) -> None:
         await activities.purge(session, before=now - UNLISTED_KEPT_FOR)
         await letters.purge(session, before=now - post.KEPT_FOR)
         await webhooks.purge(session, before=now - crm.KEPT_FOR)
+        await processes.purge(session, before=now - reporting.KEPT_FOR)
         await former_keys.forget_rsa(session, before=now - rekey.FORMER_KEPT)
 
 

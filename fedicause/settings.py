@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from federation.vocabulary import Malformed, host_of
+from fedicause.watching import logs
 
 # By which the other side knows that it is us: what can be guessed proves nothing.
 _SHORTEST_SECRET = 16
@@ -48,6 +49,11 @@ class Settings:
     crm_url: str | None
     """What hears of those who agree to be written to; None: nothing does."""
     crm_secret: str | None
+    log: logs.Form
+    slow: float
+    """Seconds after which a request is worth a line in the log."""
+    metrics_token: str | None
+    """What whoever reads the metrics must show; None: they are read on this machine only."""
     key_wait: float = 3.0
     """Seconds that a request waits for a cold key before it is parked; not read from anywhere."""
 
@@ -132,6 +138,9 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         retention_months=_months(values.get("FEDICAUSE_RETENTION_MONTHS", "6")),
         crm_url=_crm(values.get("FEDICAUSE_CRM_URL", ""), values.get("FEDICAUSE_CRM_SECRET", ""), dev=dev),
         crm_secret=values.get("FEDICAUSE_CRM_SECRET") or None,
+        log=_log(values.get("FEDICAUSE_LOG", "plain")),
+        slow=_seconds(values.get("FEDICAUSE_SLOW", "1")),
+        metrics_token=_token(values.get("FEDICAUSE_METRICS_TOKEN", "")),
     )
 
 
@@ -166,6 +175,30 @@ def _mail_rate(given: str) -> int:
     if not given.isdigit() or int(given) < 1:
         raise Misconfigured("FEDICAUSE_MAIL_RATE must be a whole number from 1: letters a minute")
     return int(given)
+
+
+def _log(given: str) -> logs.Form:
+    if given == "json":
+        return "json"
+    if given != "plain":
+        raise Misconfigured("FEDICAUSE_LOG must be plain or json")
+    return "plain"
+
+
+def _seconds(given: str) -> float:
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:
+        raise Misconfigured("FEDICAUSE_SLOW must be a number of seconds, such as 0.5")
+    return seconds
+
+
+def _token(given: str) -> str | None:
+    if given and (len(given) < _SHORTEST_SECRET or not given.isascii() or not given.isprintable()):
+        raise Misconfigured(f"FEDICAUSE_METRICS_TOKEN must have {_SHORTEST_SECRET} characters or more")
+    return given or None
 
 
 def _months(given: str) -> int:

@@ -74,6 +74,25 @@ def moment(language: str, at: datetime) -> str:
     return f"{format_date(at, 'medium', locale)}, {format_time(at, 'short', UTC, locale)} UTC"
 
 
+def seconds(language: str, value: float) -> str:
+    """1.43 as `1.4 s` or `1,4 s`."""
+    return f"{format_decimal(round(value, 1), locale=LOCALES[language])} s"
+
+
+def size(language: str, value: int) -> str:
+    """So many bytes, in the unit that keeps it short: `340 MB`, `12.4 GB`; of a thousand each."""
+    from babel.units import format_unit  # noqa: PLC0415 - for few pages of the staff
+
+    units = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
+    power = min((len(str(max(value, 0))) - 1) // 3, len(units) - 1)
+    shown = value / 1000**power
+    digits = 1 if shown < 100 and power > 1 else 0
+    written: str = format_unit(
+        round(shown, digits), f"digital-{units[power]}", length="short", locale=LOCALES[language]
+    )
+    return written
+
+
 def ago(language: str, age: timedelta) -> str:
     """How long ago that is, in words: `3 hours ago`, `2 days ago`."""
     return format_timedelta(-age, threshold=2.0, add_direction=True, locale=LOCALES[language])

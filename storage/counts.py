@@ -10,8 +10,9 @@ from sqlalchemy import Case, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
+from storage.coalition_models import Coalition
 from storage.columns import EPOCH, to_milliseconds
-from storage.models import Counts, LocalActor, Register
+from storage.models import Campaign, Counts, LocalActor, Register
 
 # The advisory lock of whoever writes registers, on PostgreSQL.
 COUNTING = 0xC0047
@@ -46,6 +47,18 @@ async def of_many(session: AsyncSession, subject_ids: Collection[int]) -> dict[i
     rows = await session.scalars(select(Counts).where(Counts.subject_id.in_(subject_ids)))
     found = {row.subject_id: row for row in rows}
     return {subject_id: found.get(subject_id) or nothing(subject_id) for subject_id in subject_ids}
+
+
+async def of_published(session: AsyncSession) -> dict[str, tuple[int, int]]:
+    """The published campaigns by slug: their endorsements, and the signatures that were collected here."""
+    rows = await session.execute(
+        select(Campaign.slug, func.coalesce(Counts.endorsements, 0), func.coalesce(Coalition.signatures, 0))
+        .outerjoin(Counts, Counts.subject_id == Campaign.actor_id)
+        .outerjoin(Coalition, Coalition.campaign_id == Campaign.id)
+        .where(Campaign.state == "published")
+        .order_by(Campaign.slug)
+    )
+    return {slug: (endorsements, signatures) for slug, endorsements, signatures in rows}
 
 
 def nothing(subject_id: int) -> Counts:

@@ -1,14 +1,17 @@
 """One database, SQLite or PostgreSQL: its engines, and the two kinds of session."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from storage import sqlite
 
@@ -51,10 +54,12 @@ class Database:
         if self.dialect == "sqlite":
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1)
             self._reader = _sqlite_engine(self.url, begin="BEGIN", pool_size=4)
+            self._most_connections = 5
         else:
             self._writer = self._reader = create_async_engine(
                 self.url, pool_size=10, max_overflow=5, pool_pre_ping=True, hide_parameters=True
             )
+            self._most_connections = 15
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -70,10 +75,29 @@ class Database:
                 sqlite.allow_direct(session)
             yield session
 
+    def connections(self) -> dict[str, float]:
+        """How many of this process's connections to the database are in use, and how many there may be."""
+        pools = [each.pool for each in {self._writer, self._reader}]
+        in_use = sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool))
+        return {"connections": in_use, "most_connections": self._most_connections}
+
+    async def size(self) -> int:
+        """Bytes of the database, as it lies on its disk."""
+        if self.dialect == "sqlite":
+            return await asyncio.to_thread(_bytes_of, Path(self.url.database or ""))
+        async with self.reading() as session:
+            found = await session.scalar(select(func.pg_database_size(func.current_database())))
+        return int(found or 0)
+
     async def close(self) -> None:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+
+
+def _bytes_of(path: Path) -> int:
+    log = path.with_name(f"{path.name}-wal")
+    return sum(each.stat().st_size for each in (path, log) if each.exists())
 
 
 def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:

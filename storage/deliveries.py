@@ -83,6 +83,24 @@ async def hasten(session: AsyncSession, hosts: Collection[str], now: datetime) -
         )
 
 
+async def hurry(session: AsyncSession, hosts: Collection[str], now: datetime) -> None:
+    """Makes due whatever waits for the next turn of these hosts."""
+    given = batches.table(
+        batches.dialect_of(session), "given", {"host": str}, [[each] for each in sorted(hosts)]
+    )
+    await session.execute(
+        update(Delivery)
+        .where(
+            Delivery.host == given.c.host,
+            Delivery.ended_at.is_(None),
+            Delivery.next_at > now,
+            Delivery.lease_until.is_(None),
+        )
+        .values(next_at=now)
+        .execution_options(**_UNSYNCHRONISED)
+    )
+
+
 async def expire(session: AsyncSession, *, before: datetime, now: datetime) -> None:
     """Gives up what was queued before that, tried or not: behind a dead host little is ever tried."""
     await session.execute(

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
-from storage.columns import to_milliseconds
+from storage.columns import UtcTime, to_milliseconds
 from storage.models import Host
 
 Scheme = Literal["cavage", "rfc9421"]
@@ -28,12 +28,16 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A host that did not answer: how often in a row, until when it is left alone, what went wrong."""
+    """A host that did not answer: how often in a row, until when it is left alone, what went wrong.
+
+    `why`: in a word; the status of its answer where there was one.
+    """
 
     name: str
     failures: int
     paused_until: datetime | None
     error: str
+    why: str
 
 
 async def ensure(session: AsyncSession, names: Iterable[str], now: datetime) -> None:
@@ -143,23 +147,35 @@ async def lately(session: AsyncSession, *, limit: int) -> list[str]:
     return list(rows)
 
 
-async def put_failures(session: AsyncSession, failed: Collection[Failure]) -> None:
+async def put_failures(session: AsyncSession, failed: Collection[Failure], now: datetime) -> None:
     """Notes what these hosts have come to."""
     if not failed:
         return
     given = batches.table(
         batches.dialect_of(session),
         "given",
-        {"name": str, "failures": int, "paused_until": int, "error": str},
+        {"name": str, "failures": int, "paused_until": int, "error": str, "why": str},
         [
-            [each.name, each.failures, each.paused_until and to_milliseconds(each.paused_until), each.error]
+            [
+                each.name,
+                each.failures,
+                each.paused_until and to_milliseconds(each.paused_until),
+                each.error,
+                each.why,
+            ]
             for each in failed
         ],
     )
     await session.execute(
         update(Host)
         .where(Host.name == given.c.name)
-        .values(failures=given.c.failures, paused_until=given.c.paused_until, last_error=given.c.error)
+        .values(
+            failures=given.c.failures,
+            paused_until=given.c.paused_until,
+            last_error=given.c.error,
+            why=given.c.why,
+            failing_since=func.coalesce(Host.failing_since, literal(now, UtcTime)),
+        )
         .execution_options(synchronize_session=False)
     )
 
@@ -182,12 +198,38 @@ async def pause(session: AsyncSession, pauses: dict[str, datetime]) -> None:
     )
 
 
+async def hurry(session: AsyncSession, name: str | None) -> list[str]:
+    """Ends the pause of a host that has failed, or of every such one; returns their names."""
+    failed = Host.failures > 0
+    done = await session.scalars(
+        update(Host)
+        .where(failed if name is None else and_(failed, Host.name == name))
+        .values(paused_until=None)
+        .returning(Host.name)
+        .execution_options(synchronize_session=False)
+    )
+    return list(done)
+
+
+async def paused(session: AsyncSession, now: datetime) -> int:
+    """How many hosts are left alone for a while, because they do not answer or asked for it."""
+    count = await session.scalar(select(func.count()).where(Host.paused_until > now))
+    return count or 0
+
+
 async def put_answers(session: AsyncSession, names: Collection[str], now: datetime) -> None:
     """Notes that these hosts answer."""
     if names:
         await session.execute(
             update(Host)
             .where(Host.name.in_(names))
-            .values(failures=0, paused_until=None, last_error=None, last_answer_at=now)
+            .values(
+                failures=0,
+                paused_until=None,
+                last_error=None,
+                why=None,
+                failing_since=None,
+                last_answer_at=now,
+            )
             .execution_options(synchronize_session=False)
         )

@@ -180,7 +180,10 @@ class Counts(Base):
 
 
 class Host(Base):
-    """Another server: what it runs, how it signs, whether it answers."""
+    """Another server: what it runs, how it signs, whether it answers.
+
+    `why` it does not: the status that it answers, or one of federation.answers.Why.
+    """
 
     __tablename__ = "hosts"
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -193,6 +196,8 @@ class Host(Base):
     paused_until: Mapped[datetime | None]
     last_error: Mapped[str | None]
     last_answer_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    why: Mapped[str | None] = mapped_column(String(16))
 
 
 class Actor(Base):

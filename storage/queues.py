@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.columns import EPOCH, UtcTime
+from storage.handover_models import Webhook
 from storage.models import Activity, Actor, Delivery, Host, LocalActor, ParkedRequest, Register
+from storage.people_models import Letter
 
 GIVEN_UP_WITHIN = timedelta(days=7)
 
@@ -43,6 +47,44 @@ async def parked(session: AsyncSession, *, now: datetime) -> Queue:
         select(func.min(ParkedRequest.next_at)).where(ParkedRequest.next_at <= now, idle)
     )
     return Queue(waiting or 0, oldest, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much waits, and how much of it could go now; since when the oldest waits, when the next may go."""
+
+    waiting: int
+    due: int
+    since: datetime | None
+    next_at: datetime | None
+
+
+async def standings(session: AsyncSession, *, now: datetime) -> dict[str, Standing]:
+    """All queues: `deliveries`, `letters`, `parked` requests, and `webhooks` to the organisation's system.
+
+    What waits for a host that is left alone for a while is not due before that is over.
+    """
+    pause = func.coalesce(Host.paused_until, literal(EPOCH, UtcTime))
+    turn = case(
+        (pause > func.coalesce(Delivery.next_at, literal(EPOCH, UtcTime)), pause), else_=Delivery.next_at
+    )
+    deliveries = select(*_standing(turn, Delivery.created_at, now)).where(Delivery.ended_at.is_(None))
+    queries = {
+        "deliveries": deliveries.outerjoin(Host, Host.name == Delivery.host),
+        "letters": select(*_standing(Letter.next_at, Letter.created_at, now)).where(
+            Letter.ended_at.is_(None)
+        ),
+        "parked": select(*_standing(ParkedRequest.next_at, ParkedRequest.received_at, now)),
+        "webhooks": select(*_standing(Webhook.next_at, Webhook.created_at, now)).where(
+            Webhook.ended_at.is_(None)
+        ),
+    }
+    return {name: Standing(*(await session.execute(query)).one()) for name, query in queries.items()}
+
+
+def _standing(next_at: Any, since: Any, now: datetime) -> tuple[Any, ...]:
+    due = func.count(case((next_at <= literal(now, UtcTime), 1)))
+    return func.count(), due, func.min(since), func.min(next_at)
 
 
 async def latest(session: AsyncSession) -> datetime | None:

@@ -6,6 +6,7 @@ from storage import (
     key_models,
     kinds_models,
     people_models,
+    running_models,
     shared_models,
 )
 from storage.models import Base
@@ -17,5 +18,6 @@ __all__ = [
     "key_models",
     "kinds_models",
     "people_models",
+    "running_models",
     "shared_models",
 ]

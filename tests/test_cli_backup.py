@@ -97,6 +97,9 @@ def test_a_backup_becomes_the_same_instance_on_either_database(
     assert "found whole" in filled.run("backup", "kept.tar").stdout
     kept = filled.directory / "kept.tar"
     assert kept.stat().st_mode & 0o777 == 0o600
+    # The page that tells how it runs says when that was.
+    (last,) = everything(filled.environment["FEDICAUSE_DATABASE"] or "")["landmarks"]
+    assert "backup" in last
     there = another(kind)
     there.run("restore", str(kept))
     assert everything(there.environment["FEDICAUSE_DATABASE"] or "") == before

@@ -23,6 +23,7 @@ TRANSACTIONS = {
     "fedicause/campaigning/history.py",
     "fedicause/coalition/mirror.py",
     "fedicause/letters/post.py",
+    "fedicause/watching/reporting.py",
     "fedicause/cli.py",
     "fedicause/demo/organisation.py",
 }

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import backup, initialise, seal
 from fedicause.commands.desk import BEGIN, Desk, Refused
-from storage import copying, migrations, organisations
+from storage import copying, landmarks, migrations, organisations
 
 
 @click.command()
@@ -116,6 +116,7 @@ def back_up(desk: Desk, path: Path | None, without_secret: bool) -> None:
         made = desk.run(backup.write(desk.settings, path, with_secret=not without_secret, now=now))
     except (backup.Occupied, backup.Unusable, OSError) as error:
         raise Refused(f"No backup was made: {error}") from error
+    desk.change(lambda session: landmarks.put(session, landmarks.BACKUP, now))
     click.echo(f"{path}: {path.stat().st_size / 1e6:,.1f} MB, read again and found whole")
     click.echo(f"  {made.organisation} at {made.url}, {made.pictures} pictures")
     if not made.has_secret:

@@ -168,7 +168,7 @@ class Courier:
         except ForbiddenAddress as error:
             result.error, result.is_forbidden = str(error), True
         except RemoteError as error:
-            result.error = str(error) or type(error).__name__
+            result.error, result.why = str(error) or type(error).__name__, error.why
         except Exception as error:  # a fault of ours must cost no other delivery its turn
             log.exception("an attempt at %s broke", claimed.host)
             result.error = type(error).__name__
@@ -185,6 +185,7 @@ class Courier:
 
     async def _settle(self, session: AsyncSession, results: list[Result], now: datetime) -> None:
         first_retry = self._instance.settings.first_retry
+        meter = self._instance.meter
         verdicts = [judge.delivery(result, now=now, first_retry=first_retry) for result in results]
         ends = [each for each in verdicts if isinstance(each, End)]
         await outcomes.settle(
@@ -194,8 +195,13 @@ class Courier:
             ends=ends,
             now=now,
         )
+        meter.count("deliveries", "sent", sum(result.is_sent for result in results))
+        meter.count("deliveries", "given_up", len(ends))
+        tried = [verdict for result, verdict in zip(results, verdicts, strict=True) if not result.is_untried]
+        meter.count("deliveries", "later", sum(isinstance(each, Retry) for each in tried))
         for host, number in Counter(end.claimed.host for end in ends).items():
-            log.info("gave up %d deliveries to %s", number, host)
+            fields = {"host": host, "deliveries": number}
+            log.info("gave up %d deliveries to %s", number, host, extra={"fields": fields})
         schemes = self._new_schemes(results)
         await self._judge_hosts(session, results, schemes, now)
         if schemes:
@@ -242,10 +248,15 @@ class Courier:
             # One that answers any of several at the same time is up.
             if host not in answered
         ]
-        await hosts.put_failures(session, failures)
+        await hosts.put_failures(session, failures, now)
         for failure in failures:
             if failure.paused_until is not None:
-                log.info("%s does not answer: left alone until %s", failure.name, failure.paused_until)
+                log.info(
+                    "%s does not answer: left alone until %s",
+                    failure.name,
+                    failure.paused_until,
+                    extra={"fields": {"host": failure.name, "why": failure.why}},
+                )
 
     def _new_schemes(self, results: Iterable[Result]) -> dict[str, str]:
         taken = {

@@ -33,6 +33,7 @@ class Result:
     answer: Answer | None = None
     error: str | None = None
     is_forbidden: bool = False
+    why: str = "garbled"
 
     @property
     def is_sent(self) -> bool:
@@ -98,4 +99,4 @@ def host(
         paused_until = now + min(first_pause * 2 ** min(failures - FAILING_AT, 20), LONGEST_PAUSE)
     answer = fallen[-1].answer
     error = f"answered {answer.status}" if answer else fallen[-1].error or ""
-    return Failure(name, failures, paused_until, error)
+    return Failure(name, failures, paused_until, error, str(answer.status) if answer else fallen[-1].why)

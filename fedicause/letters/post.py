@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -175,6 +175,10 @@ class _Trip:
             return
         ends = [each for each in results if isinstance(each, End)]
         retries = [each for each in results if isinstance(each, Retry)]
+        meter = self._instance.meter
+        for outcome, number in Counter(each.outcome for each in ends).items():
+            meter.count("letters", outcome, number)
+        meter.count("letters", "later", sum(each.error is not None for each in retries))
         now = self._instance.now()
         async with self._instance.database.writing() as session:
             await letters.settle(session, ends=ends, retries=retries, now=now)

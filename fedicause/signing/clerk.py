@@ -33,7 +33,7 @@ class Clerk:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._commits = GroupCommit(instance.database, self._changes)
+        self._commits = GroupCommit(instance.database, self._changes, meter=instance.meter, name="signing")
 
     async def __aenter__(self) -> "Clerk":
         await self._commits.__aenter__()

@@ -8,7 +8,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from sqlalchemy.exc import SQLAlchemyError
 
-from fedicause.web import cached, gather, headers, negotiate, render, translations
+from fedicause.watching import logs
+from fedicause.web import cached, gather, headers, measure, negotiate, render, translations, views
 from fedicause.web.keys import INSTANCE, SHELF
 from storage import local_actors
 
@@ -40,7 +41,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         kept = {name: error.headers[name] for name in _KEPT if name in error.headers}
         return await explain(request, error.status, kept)
     except Exception:
-        log.exception("%s %s failed", request.method, _route(request))
+        log.exception("%s %s failed", request.method, measure.route_of(request))
         return await explain(request, 500)
 
 
@@ -49,39 +50,35 @@ async def explain(
 ) -> web.StreamResponse:
     """The answer to a request that came to nothing, as its sender can read it."""
     sent = {"Cache-Control": "no-store" if status >= 429 else "public, max-age=1", **(more or {})}
+    # So that whoever asked can tell the admin, who finds it in the log.
+    number = logs.REQUEST.get() if status >= 500 else ""
+    plain = _words(status) + (f" Request: {number}" if number else "") + "\n"
     if request.path.startswith("/api/"):
-        body = json.dumps({"error": _words(status)}).encode()
-        return web.Response(body=body, status=status, headers={**headers.JSON, **sent})
+        told = {"error": _words(status)} | ({"request": number} if number else {})
+        return web.Response(body=json.dumps(told).encode(), status=status, headers={**headers.JSON, **sent})
     # One address says it to people in their language, and to programs in a line.
     sent["Vary"] = "Accept, Accept-Language"
     if request.method not in {"GET", "HEAD"} or not negotiate.wants_page(request):
-        return web.Response(text=_words(status) + "\n", status=status, headers={**_PLAIN, **sent})
+        return web.Response(text=plain, status=status, headers={**_PLAIN, **sent})
     try:
         shown = await request.app[SHELF].look("site", lambda: gather.about(request.app[INSTANCE]))
     except (SQLAlchemyError, OSError, local_actors.NotInitialised):
         # The page names the organisation, and the database is what just failed.
-        return web.Response(text=_words(status) + "\n", status=status, headers={**_PLAIN, **sent})
+        return web.Response(text=plain, status=status, headers={**_PLAIN, **sent})
     site = shown.view.site
     lang = request.query.get("lang")
     choice = translations.choose(lang, request.headers.get("Accept-Language"), site.language)
     choice = translations.narrow(choice, frozenset())
-    rendered = request.app[SHELF].rendered(
-        shown,
-        (status, choice),
-        lambda view: cached.Rendered(
-            render.page("failure.html", choice, site=view.site, path="/", status=status).encode(),
-            headers.page(dev=request.app[INSTANCE].settings.dev),
-        ),
-    )
+
+    def page(view: views.About) -> cached.Rendered:
+        text = render.page("failure.html", choice, site=view.site, path="/", status=status, number=number)
+        return cached.Rendered(text.encode(), headers.page(dev=request.app[INSTANCE].settings.dev))
+
+    # With a number it is for one reader, and not kept.
+    rendered = page(shown.view) if number else request.app[SHELF].rendered(shown, (status, choice), page)
     return web.Response(
         body=rendered.plain.body, status=status, headers={**_without_etag(rendered.plain.headers), **sent}
     )
-
-
-def _route(request: web.Request) -> str:
-    """What was asked for, without what only its sender may know: an address may hold a letter's token."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "an unknown address"
 
 
 def _without_etag(sent: "cached.Headers") -> dict[str, str]:

@@ -5,7 +5,8 @@ from aiohttp import web
 from federation import httpsig
 from federation.vocabulary import Malformed
 from fedicause.group_commit import Overloaded
-from fedicause.receive import Receiver, Refused
+from fedicause.receive import Blocked, Receiver, Refused, Replayed
+from fedicause.web.keys import INSTANCE
 from fedicause.web.taken import Taken
 
 RECEIVER = web.AppKey("receiver", Receiver)
@@ -21,23 +22,31 @@ routes = web.RouteTableDef()
 @routes.post("/actors/{name}/inbox")
 async def inbox(request: web.Request) -> web.Response:
     """202 taken, or else why not. Every inbox takes everything: the object says what it is about."""
+    meter = request.app[INSTANCE].meter
     if not _is_json(request.content_type):
+        meter.count("inbox", "media_type")
         return _answer(415, "Send application/activity+json.")
     if request.headers.get("Content-Encoding", "identity") != "identity":
+        meter.count("inbox", "media_type")
         return _answer(415, "Send the body without Content-Encoding.")
     if (request.content_length or 0) > MOST_BYTES:
+        meter.count("inbox", "too_large")
         return _answer(413, "The most is 1 MiB.")
     body = await _body(request)
     raw = httpsig.Request(request.method, request.raw_path, tuple(request.headers.items()), body)
     try:
-        await request.app[RECEIVER].accept(raw)
+        meter.count("inbox", await request.app[RECEIVER].accept(raw))
     except Malformed as error:
+        meter.count("inbox", "malformed")
         return _answer(400, f"Not an activity: {error}.")
     except httpsig.Forged as error:
+        meter.count("inbox", "replayed" if isinstance(error, Replayed) else "forged")
         return _answer(401, f"The signature is not accepted: {error}.")
     except Refused as error:
+        meter.count("inbox", "blocked" if isinstance(error, Blocked) else "not_the_signer")
         return _answer(403, f"Refused: {error}.")
     except Overloaded:
+        meter.count("inbox", "overloaded")
         return _answer(429, "More is coming in than can be taken.", {"Retry-After": str(COME_AGAIN)})
     return Taken()
 

@@ -2,8 +2,9 @@
 
 import ipaddress
 from typing import Final
+from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from fedicause.web.keys import INSTANCE
 
@@ -15,6 +16,16 @@ _PREFIX: Final = {4: 24, 6: 48}
 
 # Hops in X-Forwarded-For that are looked at.
 _HOPS: Final = 16
+
+# What proxies add.
+_PASSED_ON: Final = (
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-Ip",
+)
 
 
 def network_of(request: web.Request) -> str:
@@ -36,7 +47,25 @@ def network_of(request: web.Request) -> str:
 def is_proxy(request: web.Request) -> bool:
     """Whether X-Forwarded-For is believed of whoever connected."""
     address = _read(request.remote or "")
-    return address is not None and any(address in proxy for proxy in request.app[INSTANCE].settings.proxies)
+    return address is not None and any(address in each for each in request.app[INSTANCE].settings.proxies)
+
+
+def is_from_here(request: web.Request) -> bool:
+    """Whether a program on this machine asks, of its own accord.
+
+    What a proxy passes on comes from this machine too: such a request says for whom it is made, or for which
+    public name. So does that of a browser that a page of somebody else's name has led here.
+    """
+    address = _read(request.remote or "")
+    asked = _read(urlsplit(f"//{request.host}").hostname or "")
+    return (
+        address is not None
+        and address.is_loopback
+        and (request.host.partition(":")[0] == "localhost" or (asked is not None and asked.is_loopback))
+        and not any(name in request.headers for name in _PASSED_ON)
+        # As some proxies ask unless told otherwise, and programs of today don't.
+        and request.version >= HttpVersion11
+    )
 
 
 def _read(text: str) -> Address | None:

@@ -46,6 +46,8 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         moment=_moment,
         ago=_ago,
+        size=_size,
+        seconds=_seconds,
         country=_country,
         iso=_iso,
         host=_host,
@@ -67,6 +69,16 @@ def _moment(context: Context, at: datetime) -> str:
 @jinja2.pass_context
 def _ago(context: Context, age: timedelta) -> str:
     return translations.ago(_language(context), age)
+
+
+@jinja2.pass_context
+def _size(context: Context, value: int) -> str:
+    return words.size(_language(context), value)
+
+
+@jinja2.pass_context
+def _seconds(context: Context, value: float) -> str:
+    return words.seconds(_language(context), value)
 
 
 @jinja2.pass_context

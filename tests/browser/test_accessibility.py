@@ -16,7 +16,7 @@ from tests.browser.conftest import DESKTOP, PHONE, Open, Tab
 from tests.browser.test_coalition_pages import HOSTED, coalition
 from tests.browser.test_signing import fill
 from tests.conftest import Client
-from tests.web import desks, staff, supporters, writing
+from tests.web import desks, outages, staff, supporters, writing
 
 pytestmark = [pytest.mark.parametrize("dialect", ["sqlite"], indirect=True), pytest.mark.timeout(400)]
 
@@ -146,6 +146,7 @@ async def test_the_way_of_whoever_signs(open_tab: Open, dev_instance: Instance, 
 async def test_the_pages_of_the_staff(open_tab: Open, dev_instance: Instance, dev_client: Client) -> None:
     await coalition(dev_instance)
     await desks.fill(dev_instance)
+    await outages.fill(dev_instance)
     await one_of_each_kind(dev_instance)
     password = await staff.hire(dev_instance, OWNER, "owner")
     async with open_tab() as tab:

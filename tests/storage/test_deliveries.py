@@ -204,7 +204,7 @@ async def test_a_failing_host_that_was_being_tried_is_tried_by_the_new_process(q
     await queue.say("create")
     now = queue.clock.now()
     async with queue.database.writing() as session:
-        await hosts.put_failures(session, [hosts.Failure("carol.test", 5, now, "no answer")])
+        await hosts.put_failures(session, [hosts.Failure("carol.test", 5, now, "no answer", "network")], now)
     [first] = await queue.claim()
     async with queue.database.writing() as session:
         await claims.take_over(session, queue.clock.now(), failing_at=5)
@@ -229,7 +229,9 @@ async def test_a_paused_host_is_left_alone_and_then_tried_by_one_delivery(queue:
     await queue.say("call", CAROL)
     paused = queue.clock.now() + timedelta(minutes=1)
     async with queue.database.writing() as session:
-        await hosts.put_failures(session, [hosts.Failure("flood.test", 5, paused, "no answer")])
+        await hosts.put_failures(
+            session, [hosts.Failure("flood.test", 5, paused, "no answer", "503")], queue.clock.now()
+        )
     [carol] = await queue.claim()
     assert carol.host == "carol.test"
     await queue.settle(delivered=[carol])

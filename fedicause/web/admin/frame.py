@@ -66,6 +66,7 @@ from fedicause.staffing import login, roles
 from fedicause.staffing.login import Staff
 from fedicause.staffing.roles import Right
 from fedicause.staffing.staff import Unknown as UnknownUser
+from fedicause.watching import logs
 from fedicause.web import gather, headers, render, transactions, translations
 from fedicause.web.admin import admission, cookies
 from fedicause.web.keys import INSTANCE
@@ -107,6 +108,7 @@ NAVIGATION: Final = (
     Place("moderation", "/admin/moderation", "read", "moderation"),
     Place("people", "/admin/people", "moderate"),
     Place("staff", "/admin/staff", "staff"),
+    Place("running", "/admin/running", "staff"),
     Place("audit", "/admin/audit", "staff"),
 )
 
@@ -212,7 +214,8 @@ def see(path: str) -> web.Response:
 
 async def failure(request: web.Request, status: int) -> web.Response:
     """What somebody is told whose request came to nothing."""
-    return await render_admin(request, "admin/failure.html", status=status, failed=status)
+    number = logs.REQUEST.get()
+    return await render_admin(request, "admin/failure.html", status=status, failed=status, number=number)
 
 
 def page_headers(instance: Instance) -> dict[str, str]:

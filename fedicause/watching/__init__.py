@@ -1,0 +1,1 @@
+"""How the instance runs, for those who look after it: numbers, logs, and what is in the way."""
