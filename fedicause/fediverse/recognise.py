@@ -42,7 +42,8 @@ class Entry:
 
 def describe(document: dict[str, Any]) -> Description:
     """What an actor document says, bounded and cleaned; raises Malformed for what is no actor."""
-    kinds = [kind for kind in vocabulary.as_list(document.get("type")) if kind in vocabulary.ACTOR_TYPES]
+    listed = [kind for kind in vocabulary.as_list(document.get("type")) if isinstance(kind, str)]
+    kinds = [kind for kind in listed if kind in vocabulary.ACTOR_TYPES]
     uri = vocabulary.id_of(document)
     inbox = vocabulary.id_of(document.get("inbox"))
     if not kinds or uri is None or inbox is None:

@@ -13,15 +13,13 @@ from fedicause.signing import options, pledge
 from fedicause.signing.cosign import Logo
 from fedicause.signing.pledge import Waiting
 from fedicause.signing.pursue import NOTHING, Said
-from fedicause.web import guard, sign, translations
+from fedicause.web import guard, posted, sign, translations
 from fedicause.web.keys import INSTANCE
 
 MOST_BYTES: Final = 3 * 1024 * 1024
 LOGO: Final = (480, 240)
 """Pixels within which a logo is drawn."""
 _PIXELS: Final = 12_000_000
-_FORM: Final = "application/x-www-form-urlencoded"
-_FORM_WITH_FILE: Final = "multipart/form-data"
 _DIGITS: Final = 2
 
 routes = web.RouteTableDef()
@@ -102,14 +100,9 @@ async def _read(request: web.Request) -> sign.Sent:
     """The form of the button, with a logo in it or none."""
     if not guard.is_from_here(request):
         raise web.HTTPForbidden
-    if request.content_type not in {_FORM, _FORM_WITH_FILE} and request.can_read_body:
+    if request.content_type not in {posted.FORM, posted.FORM_WITH_FILES} and request.can_read_body:
         raise web.HTTPUnsupportedMediaType
-    if (request.content_length or 0) > MOST_BYTES:
-        raise web.HTTPRequestEntityTooLarge(MOST_BYTES, request.content_length or 0)
-    try:
-        return await request.clone(client_max_size=MOST_BYTES).post()
-    except (ValueError, LookupError) as error:
-        raise web.HTTPBadRequest from error
+    return await posted.read(request, MOST_BYTES)
 
 
 async def _said(sent: sign.Sent, waiting: Waiting) -> Said:

@@ -40,7 +40,10 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
             raise
         kept = {name: error.headers[name] for name in _KEPT if name in error.headers}
         return await explain(request, error.status, kept)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, ConnectionError) and request.transport is None:
+            # Whoever sent it went away in the middle: nothing broke here, and nobody reads an answer.
+            return web.Response(status=400)
         log.exception("%s %s failed", request.method, measure.route_of(request))
         return await explain(request, 500)
 

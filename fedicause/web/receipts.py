@@ -3,16 +3,14 @@
 from typing import Final
 
 from aiohttp import web
-from multidict import MultiMapping
 
 from fedicause.here import Here
 from fedicause.people import receipt
 from fedicause.people.receipt import Checked
-from fedicause.web import guard, me, sign
+from fedicause.web import guard, me, posted, sign
 from fedicause.web.keys import INSTANCE
 
 PATH: Final = "/receipts"
-_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 # White space that a form adds, and a boundary.
 _MORE: Final = 16 * 1024
 
@@ -55,12 +53,9 @@ async def _given(request: web.Request) -> str:
     """What was uploaded, or else pasted."""
     if not guard.is_from_here(request):
         raise web.HTTPForbidden
-    if request.content_type not in _FORMS:
+    if request.content_type not in {posted.FORM, posted.FORM_WITH_FILES}:
         raise web.HTTPUnsupportedMediaType
-    most = 3 * receipt.LARGEST + _MORE
-    if (request.content_length or 0) > most:
-        raise web.HTTPRequestEntityTooLarge(most, request.content_length or 0)
-    sent: MultiMapping[object] = await request.post()
+    sent = await posted.read(request, 3 * receipt.LARGEST + _MORE)
     uploaded = sent.get("file")
     if isinstance(uploaded, web.FileField):
         with uploaded.file as file:

@@ -12,7 +12,19 @@ from fedicause.group_commit import Overloaded
 from fedicause.meter import TooMany
 from fedicause.signing.clerk import Clerk
 from fedicause.signing.pledge import Wish
-from fedicause.web import cached, forms, gather, guard, headers, network, public, render, served, translations
+from fedicause.web import (
+    cached,
+    forms,
+    gather,
+    guard,
+    headers,
+    network,
+    posted,
+    public,
+    render,
+    served,
+    translations,
+)
 from fedicause.web.cached import Rendered, Shown
 from fedicause.web.forms import Written
 from fedicause.web.guard import GUARD, TooSoon, Unproven
@@ -24,7 +36,6 @@ CLERK = web.AppKey("clerk", Clerk)
 MOST_BYTES: Final = 64 * 1024
 COME_AGAIN: Final = 30
 """Seconds, when there is more than can be taken."""
-_FORM: Final = "application/x-www-form-urlencoded"
 
 Sent = MultiMapping[object]
 
@@ -133,11 +144,9 @@ async def read_form(request: web.Request) -> Sent:
     """The form that was sent, if it was from here."""
     if not guard.is_from_here(request):
         raise web.HTTPForbidden
-    if request.content_type != _FORM and request.can_read_body:
+    if request.content_type != posted.FORM and request.can_read_body:
         raise web.HTTPUnsupportedMediaType
-    if (request.content_length or 0) > MOST_BYTES:
-        raise web.HTTPRequestEntityTooLarge(MOST_BYTES, request.content_length or 0)
-    return await request.post()
+    return await posted.read(request, MOST_BYTES)
 
 
 async def proof_of(keeper: guard.Guard, sent: Sent, path: str) -> guard.Proof:

@@ -6,10 +6,9 @@ from aiohttp import web
 
 from fedicause.here import Here
 from fedicause.letters import mailing
-from fedicause.web import guard, sign, transactions
+from fedicause.web import guard, posted, sign, transactions
 from fedicause.web.keys import INSTANCE
 
-_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _MOST: Final = 4096
 _LINK: Final = r"{token:\d{1,18}\.[A-Za-z0-9_-]{8,64}}"
 
@@ -28,11 +27,9 @@ async def asking(request: web.Request) -> web.Response:
 @routes.post(f"/unsubscribe/{_LINK}")
 async def end(request: web.Request) -> web.Response:
     """Takes the consent back; without a redirect, which mail programs don't follow."""
-    if request.content_type not in _FORMS and request.can_read_body:
+    if request.content_type not in {posted.FORM, posted.FORM_WITH_FILES} and request.can_read_body:
         raise web.HTTPUnsupportedMediaType
-    if (request.content_length or 0) > _MOST:
-        raise web.HTTPRequestEntityTooLarge(_MOST, request.content_length or 0)
-    sent = await request.post()
+    sent = await posted.read(request, _MOST)
     # A mail program says so itself, from wherever it is; that it knows the link is enough.
     if sent.get("List-Unsubscribe") != "One-Click" and not guard.is_from_here(request):
         raise web.HTTPForbidden

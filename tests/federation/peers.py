@@ -196,8 +196,10 @@ class Internet:
     def dial(self, address: AddrInfoType) -> socket.socket:
         addresses.dial(address).close()
         # What passed is where we would really have gone.
-        self.dialled.append(str(address[4][0]))
-        return _Elsewhere(address, self._ports[str(address[4][0])])
+        asked = str(address[4][0])
+        self.dialled.append(asked)
+        assert asked in self._ports, f"{asked} was dialled, where nobody is"
+        return _Elsewhere(address, self._ports[asked])
 
 
 class _Elsewhere(socket.socket):

@@ -193,6 +193,18 @@ async def test_an_actor_document_obeys_the_limits_of_a_request(
     assert await counting.endorsements(client, fediverse) == 0
 
 
+async def test_an_actor_of_another_shape_is_none_and_no_failure_of_ours(
+    mallory: Person, client: Client, fediverse: Fediverse
+) -> None:
+    odd: list[object] = [{"a": 1}, [["Person"]], [{"Person": 1}, 7], None, [], [{"a": []}, "Person"]]
+    for kind in odd:
+        mallory.server.documents["/users/mallory"] = mallory.document | {"type": kind}
+        status = (await mallory.like(counting.NOTE)).status
+        assert status == (202 if kind == odd[-1] else 401), kind
+        fediverse.clock.advance(601)
+    assert await counting.endorsements(client, fediverse) == 1
+
+
 async def test_what_an_actor_says_of_itself_is_cut_short(
     mallory: Person, client: Client, instance: Instance, fediverse: Fediverse
 ) -> None:

@@ -65,13 +65,13 @@ async def test_an_actor_document_that_claims_somebody_elses_id_gives_no_key(
     if is_known:
         assert (await bob.announce(counting.NOTE)).status == 202
     forged: dict[str, signing.Request] = {}
-    for name, key_id in {
-        "a key of Mallory's host": "https://mallory.test/fake#main-key",
-        "a key of Bob's host": bob.key.id,
-    }.items():
+    for path, name, key_id in (
+        ("/fake", "a key of Mallory's host", "https://mallory.test/fake#main-key"),
+        ("/other", "a key of Bob's host", bob.key.id),
+    ):
         key = signing.Key(key_id, mallory.key.private)
-        mallory.server.documents["/fake"] = bob.document | {"publicKey": public_key(key, owner=bob.uri)}
-        via = signing.Key("https://mallory.test/fake#main-key", mallory.key.private)
+        mallory.server.documents[path] = bob.document | {"publicKey": public_key(key, owner=bob.uri)}
+        via = signing.Key(f"https://mallory.test{path}#main-key", mallory.key.private)
         forged[name] = mallory.signed(counting.like(bob.uri), counting.INBOX, key=via)
         forged[f"{name}, named as such"] = mallory.signed(
             counting.like(bob.uri, id=f"{bob.uri}#likes/2"), counting.INBOX, key=key

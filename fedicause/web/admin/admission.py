@@ -1,18 +1,20 @@
 """Who is at the door, and whether what they bring is a form of ours."""
 
 import hmac
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from multidict import MultiDictProxy
 
 from fedicause.staffing import login
 from fedicause.staffing.login import Staff
+from fedicause.web import posted
 from fedicause.web.admin import cookies
 from fedicause.web.keys import INSTANCE
 
 USER = web.RequestKey("user", Staff)
 FORM = web.RequestKey("form", MultiDictProxy[Any])
+MOST_BYTES: Final = 1 << 20
 
 
 def is_own(request: web.Request) -> bool:
@@ -33,13 +35,9 @@ async def whose(request: web.Request) -> Staff | None:
         return await login.who(session, token, instance.now())
 
 
-async def read_form(request: web.Request) -> None:
-    """Puts the fields into request[FORM]; raises 413 for too much of them, 400 for what is no form."""
-    try:
-        request[FORM] = await request.post()
-    except (ValueError, LookupError) as error:
-        # Broken, or in a character set that there is not.
-        raise web.HTTPBadRequest from error
+async def read_form(request: web.Request, most_bytes: int = MOST_BYTES) -> None:
+    """Puts the fields into request[FORM]; raises 413 for too many, 400 and 415 for what is no form."""
+    request[FORM] = await posted.read(request, most_bytes)
 
 
 def holds_token(request: web.Request, user: Staff) -> bool:

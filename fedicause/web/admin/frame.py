@@ -76,7 +76,7 @@ from storage import audit, errands, sessions
 USER = admission.USER
 FORM = admission.FORM
 text = admission.text
-MOST_BYTES: Final = 1 << 20
+MOST_BYTES: Final = admission.MOST_BYTES
 _PRIVATE: Final = {"Cache-Control": "no-store"}
 MAPPED: Final[Mapping[type[Exception], int]] = {
     gather.Missing: 404,
@@ -250,8 +250,7 @@ async def _admit(request: web.Request, right: Right, most_bytes: int) -> web.Req
     if not roles.may(user.role, right):
         return await failure(request, 403)
     if is_form:
-        request = request.clone(client_max_size=most_bytes)
-        await admission.read_form(request)
+        await admission.read_form(request, most_bytes)
         if not admission.holds_token(request, user):
             admission.close_files(request)
             return await failure(request, 403)
