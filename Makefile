@@ -4,12 +4,14 @@
 # make check   style, types, layers, translations
 # make serve   the instance that .env describes
 # make bench   what this machine can do, and how much of it fedicause uses
+# make audit   whether holes are known in what the locks name, where somebody can be asked
+# make undefended  takes the defences of docs/security.md out, one after the other: their tests must fail
 # make lock    newer libraries
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
-.PHONY: help demo test check serve bench lock setup setup-dev
+.PHONY: help demo test check serve bench audit undefended lock setup setup-dev
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -46,3 +48,9 @@ check: setup-dev
 
 lock:
 	@tools/lock
+
+audit: setup-dev
+	@tools/audit
+
+undefended: setup-dev
+	@exec .venv/bin/python -m tests.undefended $(REMOVALS)

@@ -1,11 +1,14 @@
-"""`python -m bench [NAME …]`: measures, and prints one table."""
+"""`python -m bench [NAME …]`: measures, and prints one table. `python -m bench fuzz`: see bench.fuzz."""
 
 import sys
 
+from bench import fuzz
 from bench.measurements import ALL, Line, measure_limits
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["fuzz"]:
+        fuzz.main(sys.argv[2:])
     names = sys.argv[1:] or list(ALL)
     unknown = sorted(set(names) - set(ALL))
     if unknown:

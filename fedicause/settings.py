@@ -54,6 +54,8 @@ class Settings:
     """Seconds after which a request is worth a line in the log."""
     metrics_token: str | None
     """What whoever reads the metrics must show; None: they are read on this machine only."""
+    contact: str | None = None
+    """A URI (mailto: or https:) for whoever finds a hole; None: nobody said one."""
     key_wait: float = 3.0
     """Seconds that a request waits for a cold key before it is parked; not read from anywhere."""
 
@@ -141,6 +143,7 @@ def load(environment: Mapping[str, str] | None = None, dotenv: Path = Path(".env
         log=_log(values.get("FEDICAUSE_LOG", "plain")),
         slow=_seconds(values.get("FEDICAUSE_SLOW", "1")),
         metrics_token=_token(values.get("FEDICAUSE_METRICS_TOKEN", "")),
+        contact=_contact(values.get("FEDICAUSE_CONTACT", "")),
     )
 
 
@@ -219,6 +222,18 @@ def _crm(given: str, secret: str, *, dev: bool) -> str | None:
     if len(secret) < _SHORTEST_SECRET:
         raise Misconfigured(f"FEDICAUSE_CRM_SECRET must have {_SHORTEST_SECRET} characters or more")
     return given
+
+
+def _contact(given: str) -> str | None:
+    """The URI of a mail address or of a page."""
+    if not given:
+        return None
+    local, _, domain = given.rpartition("@")
+    if given.startswith("https://") and given.isascii() and given.isprintable() and " " not in given:
+        return given
+    if local and "." in domain and given.isascii() and given.isprintable() and not {*' <>,:/"'} & {*given}:
+        return f"mailto:{given}"
+    raise Misconfigured("FEDICAUSE_CONTACT must be a mail address, or a page that begins with https://")
 
 
 def _proxies(given: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
@@ -25,6 +27,8 @@ _HEADERS: Final = {
 # Nothing stale: an accepted ☆ shows within two seconds, through a cache before us too.
 _COUNT: Final = {**_HEADERS, "Cache-Control": "public, max-age=1, must-revalidate"}
 
+_DESCRIPTION: Final = Path(__file__).with_name("openapi.json")
+
 routes = web.RouteTableDef()
 
 
@@ -32,6 +36,17 @@ routes = web.RouteTableDef()
 async def listing(request: web.Request) -> web.Response:
     """Every campaign that everybody may see: the open ones first."""
     return await _answer(request, "/api/campaigns", _listing)
+
+
+@routes.get("/api/openapi.json")
+async def described(request: web.Request) -> web.Response:
+    """What of all this others may rely on, as OpenAPI 3.1; written by hand, and checked by the tests."""
+    return cached.answer(request, _description())
+
+
+@cache
+def _description() -> Rendered:
+    return Rendered(_DESCRIPTION.read_bytes(), _HEADERS)
 
 
 @routes.get("/api/campaigns/{slug}@{origin}")

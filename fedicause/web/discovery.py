@@ -54,6 +54,25 @@ async def webfinger(request: web.Request) -> web.Response:
     return cached.answer(request, shelf.rendered(shown, rels, lambda jrd: _rendered(_only(jrd, rels), _JRD)))
 
 
+@routes.get("/.well-known/security.txt")
+async def security(request: web.Request) -> web.Response:
+    """Whom to tell of a hole (RFC 9116), where somebody said so."""
+    instance = request.app[INSTANCE]
+    if instance.settings.contact is None:
+        raise web.HTTPNotFound
+    # By then it will have been asked for anew; one that is kept for long may name nobody who is still there.
+    expires = vocabulary.timestamp(instance.now() + _MONTH)
+    lines = [
+        f"Contact: {instance.settings.contact}",
+        f"Expires: {expires}",
+        f"Canonical: {instance.urls.base}/.well-known/security.txt",
+        "Preferred-Languages: en, de, fr, it",
+    ]
+    return web.Response(
+        text="\n".join(lines) + "\n", headers={**headers.TEXT, "Cache-Control": "public, max-age=3600"}
+    )
+
+
 @routes.get("/.well-known/host-meta")
 async def host_meta(request: web.Request) -> web.Response:
     """Where WebFinger is, for those who still ask (RFC 6415)."""

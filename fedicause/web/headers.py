@@ -36,6 +36,8 @@ FILE: Final = {
 }
 """For pictures and fonts: opened by themselves they may run nothing; other servers show our pictures."""
 
+TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+
 JSON: Final = {
     "Content-Type": "application/json; charset=utf-8",
     "X-Content-Type-Options": "nosniff",

@@ -1,15 +1,17 @@
 """How other servers find us: WebFinger, host-meta, NodeInfo, and the server's own actor."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
-from federation import discovery
+from federation import discovery, vocabulary
 from fedicause.instance import Instance
 from tests.clock import Clock
-from tests.conftest import Client
+from tests.conftest import Client, application
 from tests.web import writing
 
 OURS = "https://ours.test"
@@ -172,6 +174,24 @@ async def test_host_meta_is_xml_that_leads_to_webfinger(client: Client) -> None:
     (link,) = root
     assert link.get("rel") == "lrdd"
     assert link.get("template") == f"{OURS}/.well-known/webfinger?resource={{uri}}"
+
+
+async def test_who_hears_of_holes_is_said_where_somebody_said_so(
+    client: Client, instance: Instance, clock: Clock
+) -> None:
+    path = "/.well-known/security.txt"
+    async with client.get(path) as answer:
+        assert answer.status == 404
+    named = application(replace(instance, settings=replace(instance.settings, contact="mailto:a@ours.test")))
+    async with TestClient(TestServer(named)) as other, other.get(path) as answer:
+        assert answer.content_type == "text/plain"
+        fields = dict(line.split(": ", 1) for line in (await answer.text()).splitlines())
+    # RFC 9116: both are needed, and less than a year is asked for.
+    assert fields["Contact"] == "mailto:a@ours.test"
+    assert fields["Canonical"] == f"{OURS}{path}"
+    expires = vocabulary.time_of(fields["Expires"])
+    assert expires is not None
+    assert 7 < (expires - clock.now()).days < 365
 
 
 @pytest.mark.usefixtures("campaign")

@@ -1,0 +1,142 @@
+"""The application as it is served, in a process that knows how long its event loop stood still.
+
+`python -m bench.fuzzing.watched PORT REPORT` serves the instance of the environment on loopback until SIGTERM,
+and then writes what it saw. Names are not looked up, and no other address is ever dialled.
+"""
+
+import asyncio
+import dataclasses
+import json
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import uvloop
+from aiohttp import abc, web
+from aiohttp.connector import AddrInfoType
+
+from fedicause import app, settings, work
+from fedicause.web.inbox import RECEIVER
+
+BEAT: Final = 0.005
+STALL: Final = 0.1
+"""Seconds of an event loop that does not turn."""
+
+
+class Nowhere(abc.AbstractResolver):
+    """Knows no name."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[abc.ResolveResult]:
+        raise OSError("names are not looked up")
+
+    async def close(self) -> None:
+        return
+
+
+def refuse(_address: AddrInfoType) -> socket.socket:
+    raise OSError("nothing is dialled")
+
+
+class Heart:
+    """Beats in the event loop; a thread beside it looks at what the loop does when a beat is late.
+
+    Time in which the kernel had the thread wait for a processor (schedstat) is the machine's, not the loop's.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self.stalls: list[dict[str, Any]] = []
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._task = threading.get_native_id()
+        self._at = time.monotonic()
+        self._waited = self._runqueue()
+        self._seen: str = ""
+        self._beat()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _beat(self) -> None:
+        now, waited = time.monotonic(), self._runqueue()
+        stood = now - self._at - BEAT - (waited - self._waited)
+        self.longest = max(self.longest, stood)
+        if stood > STALL:
+            self.stalls.append({"seconds": round(stood, 3), "at": self._seen})
+        self._at, self._waited, self._seen = now, waited, ""
+        self._loop.call_later(BEAT, self._beat)
+
+    def _runqueue(self) -> float:
+        return int(Path(f"/proc/self/task/{self._task}/schedstat").read_text().split()[1]) / 1e9
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(0.02)
+            if time.monotonic() - self._at > STALL / 2 and not self._seen:
+                frame: FrameType | None = sys._current_frames().get(self._thread)
+                self._seen = " < ".join(
+                    f"{Path(each.filename).name}:{each.lineno} {each.name}"
+                    for each in reversed(traceback.extract_stack(frame)[-8:])
+                )
+
+
+class Errors(logging.Handler):
+    """What the application itself calls an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.counts: Counter[str] = Counter()
+        self.shown: dict[str, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        name = record.getMessage()[:120]
+        if record.exc_info and record.exc_info[1]:
+            last = traceback.extract_tb(record.exc_info[2])[-1]
+            name = f"{type(record.exc_info[1]).__name__} at {Path(last.filename).name}:{last.lineno}: {name}"
+            if name not in self.shown and len(self.shown) < 50:
+                self.shown[name] = "".join(traceback.format_exception(record.exc_info[1]))[-3000:]
+        self.counts[name] += 1
+
+
+async def serve(port: int, report: Path) -> None:
+    errors = Errors()
+    logging.getLogger().addHandler(errors)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    # Nothing is refused for coming too often: it would hide what the rest does with it.
+    given = dataclasses.replace(settings.load(), network_limit=None, domain_limit=None, wave=None)
+    async with app.open_instance(given, resolver=Nowhere(), dial=refuse) as instance:
+        runner = web.AppRunner(app.web_app(instance), access_log=None, handle_signals=False)
+        await runner.setup()
+        app._settle_memory()
+        await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+        heart = Heart()
+        try:
+            await work.run(instance, receiver=runner.app[RECEIVER], stop=stop)
+        finally:
+            seen = {
+                "longest": heart.longest,
+                "stalls": heart.stalls,
+                "processor": time.process_time(),
+                "errors": errors.counts.most_common(),
+                "tracebacks": errors.shown,
+            }
+            report.write_text(json.dumps(seen, indent=1))
+            await runner.cleanup()
+
+
+def main() -> None:
+    sys.setswitchinterval(0.0005)
+    logging.basicConfig(level=logging.WARNING, handlers=[])
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+
+
+if __name__ == "__main__":
+    main()
