@@ -11,15 +11,18 @@ FILES = {
 }
 
 
+def rows() -> list[str]:
+    """What each row of the document says of its tests."""
+    lines = (ROOT / "docs" / "security.md").read_text().splitlines()
+    return [line.split(" | ")[2] for line in lines if line.startswith("| ")][1:]
+
+
 def named() -> list[tuple[str, str]]:
     """Files and what they are said to hold: after `test_file`: come `one`, `another_…`, `…_and_a_third`."""
     pairs = []
-    rows = [
-        line for line in (ROOT / "docs" / "security.md").read_text().splitlines() if line.startswith("| ")
-    ]
-    for row in rows[1:]:
+    for row in rows():
         file = ""
-        for name in re.findall(r"`([\w…/]+)`", row.split(" | ")[2]):
+        for name in re.findall(r"`([\w…/]+)`", row):
             if name.rpartition("/")[2].startswith("test_"):
                 file = name.rpartition("/")[2]
                 pairs.append((file, ""))

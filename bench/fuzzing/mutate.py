@@ -18,11 +18,13 @@ STRINGS: Final = (
     "x-klingon", "zz", "bob@mail.example", "bob@localhost", "@bob@mail.example", "bob@mail.example\r\nBcc: x@y.z",
     "bob+x@MAIL.example", '"bob"@mail.example', "bob@[127.0.0.1]", "bob@xn--.example", "1", "0", "yes", "on",
 )
-VALUES: Final[tuple[Any, ...]] = (
+_VALUES: Final[tuple[Any, ...]] = (
     None, True, False, 0, -1, 1, 2**31, 2**53, 2**63 - 1, -(2**63), 0.1, 1e308, -0.0, [], {}, [[]], [{}],
     {"id": None}, {"id": []}, {"id": {}}, {"type": []}, [None], [1, "a"], {"": ""}, {"@id": "x"}, {"a": {"b": {}}},
     [["Note"]], [{"type": "Note"}], {"en": "x"}, {"en": []},
 )
+# As text: each time another one, for what is in one document is changed there.
+VALUES: Final = tuple(json.dumps(each) for each in _VALUES)
 TYPES: Final = (
     "Accept", "Add", "Announce", "Block", "Create", "Delete", "EmojiReact", "Flag", "Follow", "Invite", "Join",
     "Leave", "Like", "Move", "Reject", "Remove", "Undo", "Update", "View", "Note", "Person", "Group",
@@ -107,7 +109,7 @@ def document(
 def _change(chance: random.Random, holder: Any, key: Any, others: Sequence[str]) -> None:
     value = holder[key]
     changes: list[Callable[[], Any]] = [
-        lambda: chance.choice(VALUES),
+        lambda: json.loads(chance.choice(VALUES)),
         lambda: chance.choice(STRINGS),
         lambda: text(chance, value) if isinstance(value, str) else value,
         lambda: [value],
