@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
 from bench import instance, limits, signing
-from bench.fuzzing import drive, inputs
+from bench.fuzzing import drive, guided, inputs
 from bench.fuzzing.inputs import Inputs, Signer
 from fedicause import app, settings
 from fedicause.staffing import login
@@ -60,9 +60,15 @@ def main(arguments: list[str]) -> None:
     asked.add_argument("--inputs", type=int, default=1_000_000)
     asked.add_argument("--seed", type=int, default=None)
     asked.add_argument(
+        "--parsers", action="store_true", help="only what reads strangers' bytes, guided by coverage"
+    )
+    asked.add_argument("--seconds", type=int, default=60, help="for each parser")
+    asked.add_argument(
         "--minutes", type=float, default=60.0, help="at most; what was not sent by then is not"
     )
     given = asked.parse_args(arguments)
+    if given.parsers:
+        sys.exit(guided.everything(given.seconds))
     seed = secrets.randbelow(1 << 32) if given.seed is None else given.seed
     with tempfile.TemporaryDirectory(prefix="fedicause-fuzz-") as directory:
         served = Served(Path(directory))

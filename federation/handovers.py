@@ -91,7 +91,7 @@ def read(document: object) -> Handover:
             _text(file, "name"),
             _text(file, "mediaType"),
             _text(file, "fc:sha256"),
-            int(file.get("fc:size", 0)),
+            _size(file.get("fc:size", 0)),
         )
         if not _DIGEST.fullmatch(read_file.digest) or read_file.media_type in found:
             raise Malformed("a file without one checksum")
@@ -105,6 +105,12 @@ def read(document: object) -> Handover:
         signatures=signatures,
         files=found,
     )
+
+
+def _size(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise Malformed("a file without a size")
+    return value
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:

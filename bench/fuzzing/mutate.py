@@ -86,9 +86,7 @@ def text(chance: random.Random, given: str) -> str:
             return given[: chance.randrange(len(given) + 1)]
 
 
-def document(
-    chance: random.Random, given: dict[str, Any], others: Sequence[str]
-) -> dict[str, Any]:
+def document(chance: random.Random, given: dict[str, Any], others: Sequence[str]) -> dict[str, Any]:
     """A JSON object with a few of its values replaced, removed, doubled, wrapped, or from another one (as text)."""
     found: dict[str, Any] = json.loads(json.dumps(given))
     for _ in range(chance.choice((1, 1, 2, 3, 6))):

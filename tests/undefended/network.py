@@ -285,5 +285,11 @@ ALL = [
         "each host has so many deliveries at a time",
         "web/test_threats_queue: a_host_that_answers_nothing_for_long_keeps_nobody_waiting",
         ("storage/claims.py", "        .where(ranked.c.place <= ranked.c.room)\n", ""),
+        ("storage/claims.py", "        .limit(_PER_HOST)\n", "        .limit(1000)\n"),
+        (
+            "fedicause/fediverse/deliver.py",
+            "asyncio.Semaphore(IN_FLIGHT_PER_HOST)",
+            "asyncio.Semaphore(1000)",
+        ),
     ),
 ]
