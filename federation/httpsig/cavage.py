@@ -44,7 +44,7 @@ def claim(
     parameters = _parameters(headers.get("signature", ""))
     covered = parameters.get("headers", "").lower().split()
     key_id = parameters.get("keyId", "")
-    if not 0 < len(key_id) <= vocabulary.URI_LENGTH:
+    if not 0 < len(key_id) <= vocabulary.URI_LENGTH or messages.NO_TEXT.search(key_id):
         raise Forged("no keyId")
     if parameters.get("algorithm") not in _KNOWN:
         raise Forged("unknown algorithm")

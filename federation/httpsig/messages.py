@@ -60,6 +60,8 @@ class Claim(NamedTuple):
 
 
 HEADER_LENGTH = 8192
+NO_TEXT = re.compile("[\ud800-\udfff]")
+"""What bytes that are no UTF-8 come as (surrogateescape): nobody is called that, and no database takes it."""
 _HEADERS = 128
 # What two readers could each take another value of.
 _SINGLE = frozenset({"signature", "signature-input", "digest", "content-digest", "date", "host"})

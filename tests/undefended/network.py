@@ -128,6 +128,11 @@ ALL = [
         ),
     ),
     removal(
+        "the name of a key is text",
+        "web/test_threats_bombs: bytes_that_are_no_text_in_headers_are_refused",
+        ("federation/httpsig/cavage.py", " or messages.NO_TEXT.search(key_id):\n", ":\n"),
+    ),
+    removal(
         "signature headers of an end",
         "web/test_threats_bombs: a_header_without_end_is_refused",
         (

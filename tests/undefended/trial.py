@@ -75,7 +75,7 @@ def copy(tree: Path) -> None:
     for path in ROOT.iterdir():
         if path.is_file() and path.name != ".env":
             shutil.copy(path, tree / path.name)
-    for name in (".components", ".venv", ".venv-pasture"):
+    for name in (".components", ".venv", ".venv-pasture", "tests/interop/peer/node_modules"):
         if (ROOT / name).exists():
             (tree / name).symlink_to(ROOT / name)
 

@@ -128,6 +128,29 @@ async def test_a_header_without_end_is_refused(mallory: Person, client: Client, 
     assert await counting.endorsements(client, fediverse) == 0
 
 
+async def test_bytes_that_are_no_text_in_headers_are_refused(
+    mallory: Person, client: Client, fediverse: Fediverse
+) -> None:
+    signed = mallory.signed(counting.like(mallory.uri), counting.INBOX)
+    body = signed.body or b""
+    lines = [
+        f"{name}: {value}".encode() for name, value in signed.headers if name.lower() != "content-length"
+    ]
+    head = b"\r\n".join([*lines, f"Content-Length: {len(body)}".encode()])
+    for odd, first in (
+        (head.replace(b"/users/mallory#", b"/users/mal\xfflory#"), b"POST /actors/forest/inbox HTTP/1.1\r\n"),
+        (head.replace(b"rsa-sha256", b"rsa-\xff"), b"POST /actors/forest/inbox HTTP/1.1\r\n"),
+        (head, b"POST /actors/forest/inbox?\xff HTTP/1.1\r\n"),
+    ):
+        reader, writer = await asyncio.open_connection(client.server.host, client.server.port)
+        writer.write(first + odd + b"\r\n\r\n" + body)
+        status = (await reader.readline()).split()[1]
+        writer.close()
+        assert status in {b"400", b"401"}, odd
+    assert await counting.endorsements(client, fediverse) == 0
+    assert mallory.server.asked == []
+
+
 class Fountain:
     """An answer without end; `poured` bytes of it were taken before we went away."""
 
