@@ -13,12 +13,19 @@ ALL = [
         "faults/test_kill_while_receiving: the_last_word_that_got_a_202_stands",
         (
             COMMIT,
-            "                results = await self._apply(session, [change for change, _ in group])\n",
-            "                results = await self._apply(session, [change for change, _ in group])\n"
-            "                for (_, future), result in zip(group, results, strict=True):\n"
-            "                    if not future.done():\n"
-            "                        future.set_result(result)\n"
-            "                await asyncio.sleep(0.3)\n",
+            "            results = await self._apply_all([change for change, _ in group])\n",
+            "            self._group = group\n"
+            "            results = await self._apply_all([change for change, _ in group])\n",
+        ),
+        (
+            COMMIT,
+            "                    return await self._apply(session, changes)\n",
+            "                    results = await self._apply(session, changes)\n"
+            "                    for (_, future), result in zip(self._group, results, strict=True):\n"
+            "                        if not future.done():\n"
+            "                            future.set_result(result)\n"
+            "                    await asyncio.sleep(0.3)\n"
+            "                    return results\n",
         ),
     ),
     removal(

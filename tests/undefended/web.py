@@ -267,8 +267,8 @@ ALL = [
     ),
     removal(
         "limits for networks and mail domains",
-        "web/test_guard: of_a_hundred_thousand_bots_in_an_hour_few_get_past",
-        ("fedicause/web/throttle.py", "        if left < 1:\n", "        if False:\n"),
+        "web/test_guard: of_twenty_thousand_bots_in_an_hour_few_get_past",
+        ("fedicause/meter.py", "        if over > 1:\n", "        if False:\n"),
     ),
     removal(
         "a proof is good once",
