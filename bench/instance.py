@@ -70,6 +70,10 @@ class Bench:
         }
         return {name: value for name, value in os.environ.items() if not name.startswith("FEDICAUSE_")} | ours
 
+    def begin(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        """A fedicause command that has begun: what it causes may be over before it ends."""
+        return subprocess.Popen([COMMAND, *arguments], env=self.environment, stdout=subprocess.DEVNULL)  # noqa: S603
+
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data / 'fedicause.db'}"
