@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: measures, and prints one table. `python -m bench fuzz`: see bench.fuzz."""
+"""`python -m bench [NAME …]`: measures, and prints one table. `fuzz`, `soak`: see bench.fuzz, bench.soak."""
 
 import sys
 
@@ -9,6 +9,11 @@ from bench.measurements import ALL, Line, measure_limits
 def main() -> None:
     if sys.argv[1:2] == ["fuzz"]:
         fuzz.main(sys.argv[2:])
+    if sys.argv[1:2] == ["soak"]:
+        # It brings a mail server, which nothing else here needs.
+        from bench.soak import run  # noqa: PLC0415
+
+        return run.main(sys.argv[2:])
     names = sys.argv[1:] or list(ALL)
     unknown = sorted(set(names) - set(ALL))
     if unknown:

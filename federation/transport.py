@@ -13,7 +13,7 @@ from aiohttp import abc, hdrs
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from federation import addresses, httpsig, keys, vocabulary
+from federation import addresses, httpsig, keys, names, vocabulary
 from federation.answers import Budget, ForbiddenAddress, Unreachable, Unusable, Why
 
 _OTHER: Final[dict[httpsig.Scheme, httpsig.Scheme]] = {"cavage": "rfc9421", "rfc9421": "cavage"}
@@ -65,7 +65,7 @@ class Transport:
                 limit_per_host=16,
                 keepalive_timeout=30,
                 ttl_dns_cache=60,
-                resolver=resolver,
+                resolver=names.Names() if resolver is None else resolver,
                 ssl=True if ssl is None else ssl,
                 socket_factory=None if allow_private else dial,
             ),

@@ -20,7 +20,7 @@ from typing import Any, Final
 from sqlalchemy.engine import make_url
 
 from federation import vocabulary
-from fedicause import __version__
+from fedicause import __version__, files
 from fedicause.settings import Settings
 from storage import copying, migrations, organisations
 from storage.database import Database
@@ -31,6 +31,7 @@ _DATABASE: Final = "fedicause.db"
 _SECRET: Final = "secret"  # noqa: S105 - a name
 _MEDIA: Final = "media"
 _SMALL: Final = 1 << 20
+_ROOM: Final = ".backup-"
 
 
 class Unusable(ValueError):
@@ -67,7 +68,8 @@ async def write(settings: Settings, path: Path, *, with_secret: bool, now: datet
     The file appears under its name once it is whole, for nobody but its owner to read.
     """
     _expect_free(path)
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=path.parent) as directory:
+    _forget_rooms(path.parent)
+    with tempfile.TemporaryDirectory(prefix=f"{_ROOM}{os.getpid()}-", dir=path.parent) as directory:
         room = Path(directory)
         copy = room / _DATABASE
         if not settings.database.startswith("sqlite"):
@@ -93,6 +95,14 @@ async def write(settings: Settings, path: Path, *, with_secret: bool, now: datet
         await asyncio.to_thread(_unpack, made, room / "again")
         os.replace(made, path)
     return backup
+
+
+def _forget_rooms(directory: Path) -> None:
+    """What a backup that was killed has left is as secret as a backup, and as large."""
+    for room in directory.glob(f"{_ROOM}*"):
+        owner = room.name.removeprefix(_ROOM).partition("-")[0]
+        if owner.isdigit() and not files.is_alive(int(owner)):
+            shutil.rmtree(room, ignore_errors=True)
 
 
 def _expect_free(path: Path) -> None:

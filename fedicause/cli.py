@@ -34,7 +34,7 @@ from fedicause.settings import Settings
 from fedicause.staffing import staff
 from fedicause.urls import Urls
 from fedicause.watching import logs
-from storage import local_actors, migrations, organisations, users
+from storage import absence, local_actors, migrations, organisations, users
 from storage.database import Database, UnknownDatabase
 
 if TYPE_CHECKING:
@@ -150,6 +150,10 @@ class PlainSpoken(click.Group):
             raise Refused(f"The database can't be used: {shown.one_line(str(error.orig), 200)}") from error
         except ConnectionError as error:
             raise Refused(f"The database can't be reached: {error}") from error
+        except OSError as error:
+            if not absence.is_full(error):
+                raise
+            raise Refused(f"There is no room on the disk: {error.filename or error.strerror}") from error
 
 
 @click.group(

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.watching.meter import Meter
+from storage import absence
 from storage import database as databases
 from storage.database import Database
 
@@ -37,7 +38,8 @@ class GroupCommit:
     """Collects changes while a commit is under way and applies them together in the next one.
 
     `apply(session, changes)` gives one result for each change. A group that fails is tried again one change
-    at a time, so that only the change at fault does.
+    at a time, so that only the change at fault does; as a whole where the database was lost meanwhile. Then
+    nobody knows whether it was written the first time, and `again(change, result)` says what a result means.
     """
 
     def __init__(
@@ -47,15 +49,21 @@ class GroupCommit:
         *,
         meter: Meter,
         name: str,
+        again: Callable[[Any, Any], Any] = lambda _, result: result,
         most: int = 512,
         waiting: int = 8192,
     ) -> None:
-        """`meter` is told under this name how large the groups are, how long they wait and are written."""
+        """`meter` is told under this name how large the groups are, how long they wait and are written.
+
+        `again(change, result)` is the result of a change that may have been written once before: of that
+        commit no answer came.
+        """
         self._size, self._waited, self._wrote = (
             meter.time(what, name) for what in ("group_size", "group_wait", "group_write")
         )
         self._database = database
         self._apply = apply
+        self._again = again
         self._most = most
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(waiting)
         self._task: asyncio.Task[None] | None = None
@@ -116,19 +124,26 @@ class GroupCommit:
                 if not tries or not databases.is_met(error):
                     raise
 
-    async def _write(self, group: list[_Waiting]) -> None:
+    async def _write(self, group: list[_Waiting], *, again: bool = False) -> None:
         try:
             results = await self._apply_all([change for change, _, _ in group])
         except Exception as error:
-            if len(group) > 1:
+            if absence.is_away(error) and not again and not isinstance(error, absence.Away):
+                await self._write(group, again=True)
+            elif absence.is_away(error) or absence.is_full(error):
+                log.warning("a group of %d changes can't be written: %s", len(group), type(error).__name__)
+                for _, future, _ in group:
+                    if not future.done():
+                        future.set_exception(error)
+            elif len(group) > 1:
                 log.warning(
                     "a group of %d changes failed, trying each alone: %s", len(group), type(error).__name__
                 )
                 for one in group:
-                    await self._write([one])
+                    await self._write([one], again=again)
             elif not group[0][1].done():
                 group[0][1].set_exception(error)
             return
-        for (_, future, _), result in zip(group, results, strict=True):
+        for (change, future, _), result in zip(group, results, strict=True):
             if not future.done():
-                future.set_result(result)
+                future.set_result(self._again(change, result) if again else result)

@@ -54,7 +54,10 @@ def charge(used_until: MutableMapping[str, int], limits: Collection[Limit], now:
     moved: dict[str, int] = {}
     for each in limits:
         share = _HOUR / each.an_hour
-        then = max(used_until.get(each.key, 0), now) + share
+        used = used_until.get(each.key, 0)
+        if used > now + share * each.at_once + 1:
+            used = 0  # nobody is ever let that far ahead: a clock was, and has been put back
+        then = max(used, now) + share
         over = then - now - share * each.at_once
         # Times are whole milliseconds.
         if over > 1:
@@ -100,7 +103,7 @@ class Full:
         """Raises TooMany for what is remembered."""
         for each in limits:
             left = self._until.get(each.key, 0) - to_milliseconds(now)
-            if left > 0:
+            if 0 < left <= _HOUR:
                 raise TooMany(max(1, round(left / 1000)), each.key)
 
     def remember(self, full: TooMany, now: datetime) -> None:

@@ -53,6 +53,8 @@ class Receiver:
             lambda session, given: record.changes(session, instance, given),
             meter=instance.meter,
             name="inbox",
+            # Its signature may have been remembered with the transaction of which no answer came.
+            again=lambda change, result: isinstance(change, Arrival) or result,
         )
         self._recogniser = Recogniser(
             instance.database,
@@ -165,12 +167,16 @@ class Receiver:
 
     async def _is_blocked(self, uri: str) -> bool:
         now = self._instance.now()
-        if self._blocked_read_at is None or now - self._blocked_read_at > BLOCKS_FRESH_FOR:
-            self._blocked_read_at = now  # before the read: the others go on with what is known
+        if self._blocked_read_at is None or abs(now - self._blocked_read_at) > BLOCKS_FRESH_FOR:
+            before, self._blocked_read_at = self._blocked_read_at, now  # the others go on with what is known
             self._looks += 1
             look = self._looks
-            async with self._instance.database.reading() as session:
-                blocked = await blocks.targets(session)
+            try:
+                async with self._instance.database.reading() as session:
+                    blocked = await blocks.targets(session)
+            except BaseException:
+                self._blocked_read_at = before
+                raise
             if look == self._looks:  # else somebody has looked later
                 self._blocked = blocked
         return bool(self._blocked) and blocks.covers(self._blocked, uri, vocabulary.host_of(uri))

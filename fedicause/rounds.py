@@ -19,6 +19,7 @@ from fedicause.watching import reporting
 from storage import (
     activities,
     campaigns,
+    clocks,
     deliveries,
     former_keys,
     hosts,
@@ -44,6 +45,21 @@ NODEINFO_TOTAL: Final = 5.0
 REMINDED_AT_ONCE: Final = 200
 ENDED_KEPT_FOR: Final = timedelta(days=30)
 UNLISTED_KEPT_FOR: Final = timedelta(days=2)
+
+
+async def mend_times(instance: Instance, *, was_put_back: bool) -> None:
+    """Has done what waits for a time that a wrong clock has told; what has failed is tried again at once."""
+    async with instance.database.writing() as session:
+        further_than = timedelta(0) if was_put_back else clocks.LONGEST_PAUSE
+        await clocks.pull(session, instance.now(), further_than=further_than)
+    for bell in ("deliveries", "letters", "parked", "progress"):
+        instance.hints.ring(bell)
+
+
+async def end_leases(instance: Instance) -> None:
+    """Takes back what somebody took by a clock that was ahead, and has not given back."""
+    async with instance.database.writing() as session:
+        await clocks.free(session, instance.now())
 
 
 async def tell_progress(instance: Instance) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,8 +18,10 @@ from fedicause.group_commit import Overloaded
 from fedicause.instance import Instance
 from fedicause.letters import post
 from fedicause.receive import Receiver, Refused
+from fedicause.timekeeping import Timekeeper
 from fedicause.turns import Turn
-from storage import parked
+from storage import absence, parked
+from storage import database as databases
 from storage.parked import Parked
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ HISTORY_EVERY: Final = timedelta(minutes=10)
 REMIND_EVERY: Final = timedelta(minutes=10)
 HOUSEKEEPING_EVERY: Final = timedelta(hours=1)
 LIMITS_EVERY: Final = timedelta(minutes=1)
+LEASES_END_AFTER: Final = 60.0
+"""Seconds after the clock was put back."""
 
 
 async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | None = None) -> None:
@@ -57,6 +62,7 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
         Turn("limits", lambda: rounds.forget_limits(instance), LIMITS_EVERY, is_clocked=True),
     ]
     async with asyncio.TaskGroup() as group:
+        group.create_task(_keep_time(instance, stop), name="clock")
         group.create_task(_deliver(instance, stop), name="deliveries")
         group.create_task(_send_letters(instance, stop), name="letters")
         group.create_task(
@@ -84,6 +90,29 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
             group.create_task(_take_turns(instance, stop, turn), name=turn.name)
 
 
+async def _keep_time(instance: Instance, stop: asyncio.Event) -> None:
+    timekeeper = Timekeeper(instance.now)
+    steady = asyncio.get_running_loop().time
+    # At the start nobody knows what the clock did before.
+    was_put_back, is_wrong, free_at = False, True, steady()
+
+    async def step() -> None:
+        nonlocal was_put_back, free_at, is_wrong
+        put = timekeeper.step()
+        if put is not None and put < timedelta(0):
+            was_put_back, is_wrong = True, True
+            # Whoever lives has then written what came of what it had in hand.
+            free_at = steady() + LEASES_END_AFTER
+        if is_wrong:
+            await rounds.mend_times(instance, was_put_back=was_put_back)
+            is_wrong = False
+        if steady() >= free_at:
+            await rounds.end_leases(instance)
+            free_at = math.inf
+
+    await _loop(instance, stop, "clock", step, every=instance.settings.sweep)
+
+
 async def _tell_tallies(instance: Instance, comparer: compare.Comparer) -> None:
     if await comparer.tell():
         instance.hints.ring("deliveries")
@@ -95,9 +124,13 @@ async def _look_at_others(instance: Instance) -> None:
 
 
 async def _send_letters(instance: Instance, stop: asyncio.Event) -> None:
-    await post.start(instance)
+    started = False
 
     async def step() -> None:
+        nonlocal started
+        if not started:
+            await post.start(instance)
+            started = True
         while not stop.is_set() and (pause := await post.round(instance, stop)) is not None:
             if pause:
                 await _wait(instance, stop, "", pause)
@@ -130,18 +163,23 @@ async def _retry(receiver: Receiver, waiting: Parked, now: datetime) -> bool:
         return now - waiting.received_at > PARKED_FOR
     except (httpsig.Forged, Refused, Malformed) as error:
         log.info("dropped a parked request of %s: %s", waiting.host, type(error).__name__)
-    except Exception:  # of one request; the others must not wait for it
+    except Exception as error:  # of one request; the others must not wait for it
+        if absence.is_away(error) or absence.is_full(error):
+            raise
         log.exception("a parked request of %s broke", waiting.host)
         return now - waiting.received_at > PARKED_FOR
     return True
 
 
 async def _retry_parked(instance: Instance, receiver: Receiver, stop: asyncio.Event) -> None:
-    if instance.database.dialect == "sqlite":
-        async with instance.database.writing() as session:
-            await parked.release_all(session)
+    started = instance.database.dialect != "sqlite"
 
     async def step() -> None:
+        nonlocal started
+        if not started:
+            async with instance.database.writing() as session:
+                await parked.release_all(session)
+            started = True
         while await retry_parked(instance, receiver) == PARKED_AT_ONCE and not stop.is_set():
             pass
 
@@ -159,8 +197,8 @@ async def _deliver(instance: Instance, stop: asyncio.Event) -> None:
                         await courier.start(session)
                     started = True
                 await _deliver_until(instance, courier, stop)
-            except Exception:
-                log.exception("deliveries failed; they go on")
+            except Exception as error:
+                _log("deliveries", error)
                 await _wait(instance, stop, "", 1.0)
         await courier.stop()
         await _exchange(instance, courier, look_around=False)
@@ -199,7 +237,10 @@ async def _exchange(instance: Instance, courier: Courier, *, look_around: bool) 
 
 async def _take_turns(instance: Instance, stop: asyncio.Event, turn: Turn) -> None:
     await _loop(instance, stop, turn.name, lambda: turns.take(instance, turn), every=turn.every)
-    await turns.give_back(instance, turn)
+    try:
+        await turns.give_back(instance, turn)
+    except Exception as error:  # then others wait for it to end by itself
+        _log(turn.name, error)
 
 
 async def _loop(
@@ -214,10 +255,18 @@ async def _loop(
     while not stop.is_set():
         try:
             await step()
-        except Exception:
-            log.exception("%s failed; it goes on", name)
+        except Exception as error:
+            _log(name, error)
         await _wait(instance, stop, "", min(1.0, every.total_seconds()))
         await _wait(instance, stop, name, every.total_seconds())
+
+
+def _log(name: str, error: Exception) -> None:
+    if absence.is_away(error) or absence.is_full(error) or databases.is_met(error):
+        # Nothing is broken: it will be done once the database is back, or there is room, or the way is free.
+        log.warning("%s must wait: %s", name, type(error).__name__)
+    else:
+        log.error("%s failed; it goes on", name, exc_info=error)
 
 
 async def _wait(instance: Instance, stop: asyncio.Event, bell: str, seconds: float) -> None:

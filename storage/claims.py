@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import cast
+from typing import Final, cast
 
 from sqlalchemy import (
     CTE,
@@ -33,6 +33,8 @@ from storage import batches
 from storage.columns import UtcTime
 from storage.models import Delivery, Host
 
+_ARMING: Final = 0x61726D
+"""The advisory lock (PostgreSQL) of whoever arms everything."""
 _ROWS = cast(Table, Delivery.__table__)
 _HOSTS = cast(Table, Host.__table__)
 _NOW = bindparam("now", type_=UtcTime)
@@ -68,7 +70,9 @@ async def arm(session: AsyncSession, now: datetime, inboxes: Collection[str] | N
     await plan_anew(session)
     dialect = batches.dialect_of(session)
     if inboxes is None:
-        await session.execute(_arming(dialect, everywhere=True), {"now": now})
+        # Two that arm everything, each in an order of its own, would lock each other out: one is enough.
+        if dialect == "sqlite" or await session.scalar(select(func.pg_try_advisory_xact_lock(_ARMING))):
+            await session.execute(_arming(dialect, everywhere=True), {"now": now})
     else:
         given = batches.packed([[inbox] for inbox in set(inboxes)])
         await session.execute(_arming(dialect, everywhere=False), {"now": now, "given": given})

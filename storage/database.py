@@ -2,20 +2,28 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
-from storage import sqlite
+from storage import absence, sqlite
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+CONNECTIONS: Final = 10
+MORE: Final = 5
+"""Connections of a process to PostgreSQL that it keeps, and more where many are needed at once."""
+REACHED_WITHIN: Final = 5.0
+"""Seconds for a new connection to PostgreSQL."""
+SILENT_FOR: Final = 20
+"""Seconds after which a machine that does not even acknowledge what it was sent is taken for gone."""
 
 
 class UnknownDatabase(ValueError):
@@ -56,24 +64,71 @@ class Database:
             self._reader = _sqlite_engine(self.url, begin="BEGIN", pool_size=4)
             self._most_connections = 5
         else:
-            self._writer = self._reader = create_async_engine(
-                self.url, pool_size=10, max_overflow=5, pool_pre_ping=True, hide_parameters=True
-            )
-            self._most_connections = 15
+            self._writer = self._reader = _postgresql_engine(self.url)
+            self._most_connections = CONNECTIONS + MORE
+        self.patience = absence.PATIENCE
+        """Seconds that a transaction waits to begin while a server is away."""
+        self._watch = absence.Watch(self._knock)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the database could not be reached when that was last tried."""
+        return self._watch.is_away
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for reading; nothing of it is kept."""
-        async with AsyncSession(self._reader, expire_on_commit=False) as session:
+        """A session for reading; nothing of it is kept. Raises Away, after a while."""
+        async with await self._session(self._reader) as session:
             yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        """A session that commits at the end, or keeps nothing when an exception leaves it."""
-        async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
+        """A session that commits at the end, or keeps nothing when an exception leaves it. Raises Away.
+
+        Where the connection is lost during the commit, nobody knows whether it held.
+        """
+        async with await self._session(self._writer) as session:
             if self.dialect == "sqlite":
                 sqlite.allow_direct(session)
-            yield session
+            try:
+                yield session
+            except BaseException:
+                await session.rollback()
+                raise
+            await session.commit()
+
+    async def _session(self, engine: AsyncEngine) -> AsyncSession:
+        """A session; of a server that is just being started again, once it answers."""
+        if self.dialect == "sqlite":
+            return AsyncSession(engine, expire_on_commit=False)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self.patience
+        while True:
+            if self._watch.is_away:
+                await self._watch.wait(deadline - clock())
+            session = AsyncSession(engine, expire_on_commit=False)
+            try:
+                # A machine that is silently gone does not even refuse.
+                async with asyncio.timeout_at(deadline):
+                    await session.connection()
+            except BaseException as error:
+                await session.close()
+                if not absence.keeps_out(error):
+                    raise
+                if isinstance(error, TimeoutError) and self._is_exhausted(engine):
+                    raise absence.Away("all connections are in use") from error
+                self._watch.missed(error)
+            else:
+                return session
+
+    def _is_exhausted(self, engine: AsyncEngine) -> bool:
+        """Whether there is nothing to wait for but other transactions."""
+        pool = engine.pool
+        return isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedout() >= CONNECTIONS + MORE
+
+    async def _knock(self) -> None:
+        async with self._writer.connect():
+            pass
 
     def connections(self) -> dict[str, float]:
         """How many of this process's connections to the database are in use, and how many there may be."""
@@ -90,6 +145,7 @@ class Database:
         return int(found or 0)
 
     async def close(self) -> None:
+        await self._watch.close()
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
@@ -98,6 +154,44 @@ class Database:
 def _bytes_of(path: Path) -> int:
     log = path.with_name(f"{path.name}-wal")
     return sum(each.stat().st_size for each in (path, log) if each.exists())
+
+
+def _postgresql_engine(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=MORE,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"timeout": REACHED_WITHIN},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        expect_answers(connection.driver_connection)
+
+    return engine
+
+
+def expect_answers(connection: Any) -> None:
+    """Has an asyncpg connection end when the machine at its other end is silently gone, rather than wait.
+
+    asyncpg has no setting for it. A server that thinks for long does acknowledge what it is sent.
+    """
+    transport = connection._transport
+    raw = transport.get_extra_info("socket")
+    if raw is None or raw.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", SILENT_FOR // 2),
+        ("TCP_KEEPINTVL", SILENT_FOR // 4),
+        ("TCP_KEEPCNT", 2),
+        ("TCP_USER_TIMEOUT", SILENT_FOR * 1000),
+    ):
+        # Where the system has it.
+        if hasattr(socket, name):
+            raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:

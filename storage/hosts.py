@@ -115,9 +115,13 @@ async def unasked(
 
 
 async def states(session: AsyncSession, names: Collection[str]) -> dict[str, State]:
-    """How these hosts are doing; one without a row as if it were new."""
+    """How these hosts are doing, and nobody else changes that meanwhile; one without a row as if new."""
     rows = await session.execute(
-        select(Host.name, Host.failures, Host.last_answer_at).where(Host.name.in_(names))
+        select(Host.name, Host.failures, Host.last_answer_at)
+        .where(Host.name.in_(names))
+        # In one order for all processes: two that judge the same hosts wait for each other only one way.
+        .order_by(Host.name)
+        .with_for_update(key_share=True)
     )
     found = {name: State(failures, last_answer_at) for name, failures, last_answer_at in rows}
     return {name: found.get(name, State(0, None)) for name in names}

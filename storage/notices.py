@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
-from storage.database import Database
+from storage.database import REACHED_WITHIN, Database, expect_answers
 
 CHANNEL: Final = "fedicause"
 ALIVE_EVERY: Final = 30.0
@@ -47,7 +47,8 @@ async def listening(
             await connection.execute("SELECT 1", timeout=ANSWERS_WITHIN)
 
     url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(url, timeout=ANSWERS_WITHIN)
+    connection = await asyncpg.connect(url, timeout=REACHED_WITHIN)
+    expect_answers(connection)
     try:
         connection.add_termination_listener(lambda *_: closed.set())
         await connection.add_listener(CHANNEL, lambda *notice: ring(*_parts(notice[3])))

@@ -75,60 +75,113 @@ class Cluster:
         self.console.run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@contextmanager
-def running(programs: Path, *, is_durable: bool = False) -> Iterator[Cluster]:
-    """A cluster that lasts as long as the context; `programs` is where initdb and postgres are.
+class Server:
+    """One cluster that can be stopped and started; `settings` are postgresql.conf's, by name."""
 
-    Unless it `is_durable` it never waits for the disk.
-    """
-    # PostgreSQL refuses to run as root: Debian's package brings a user of its own.
-    owner = "postgres" if os.geteuid() == 0 else None
-    directory = Path(tempfile.mkdtemp(prefix="fedicause-pg-"))
-    data = directory / "data"
-    if owner:
-        entry = pwd.getpwnam(owner)
-        os.chown(directory, entry.pw_uid, entry.pw_gid)
-    server: subprocess.Popen[bytes] | None = None
-    try:
+    def __init__(self, programs: Path, settings: dict[str, str]) -> None:
+        # PostgreSQL refuses to run as root: Debian's package brings a user of its own.
+        self._owner = "postgres" if os.geteuid() == 0 else None
+        self.programs = programs
+        self.directory = Path(tempfile.mkdtemp(prefix="fedicause-pg-"))
+        self.port = _free_port()
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._owner:
+            entry = pwd.getpwnam(self._owner)
+            os.chown(self.directory, entry.pw_uid, entry.pw_gid)
+
+    def make(self) -> None:
         subprocess.run(
             [
-                programs / "initdb",
+                self.programs / "initdb",
                 "-U",
                 "fedicause",
                 "--auth=trust",
                 "--encoding=UTF8",
                 "--no-locale",
                 "--no-sync",
-                data,
+                self.directory / "data",
             ],
             check=True,
             capture_output=True,
-            user=owner,
-            cwd=directory,
+            user=self._owner,
+            cwd=self.directory,
             timeout=120,
         )
-        port = _free_port()
+
+    def start(self, *, wait: bool = True) -> None:
         settings = {
-            "listen_addresses": "127.0.0.1", "unix_socket_directories": str(directory), "port": str(port),
-            "max_connections": "300", "shared_buffers": "64MB", "log_min_messages": "fatal", "jit": "off",
-        } | ({} if is_durable else {
-            "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
-            "wal_level": "minimal", "max_wal_senders": "0", "min_wal_size": "32MB", "max_wal_size": "128MB",
-        })  # fmt: skip
+            "listen_addresses": "127.0.0.1", "unix_socket_directories": str(self.directory),
+            "port": str(self.port), "max_connections": "300", "shared_buffers": "64MB",
+            "log_min_messages": "panic", "jit": "off",
+        } | self._settings  # fmt: skip
         options = [f"--{name}={value}" for name, value in settings.items()]
-        server = subprocess.Popen([programs / "postgres", "-D", data, *options], user=owner, cwd=directory)
-        _wait_until_ready(programs, directory, port, server)
-        cluster = Cluster(programs, port, directory)
+        self._process = subprocess.Popen(
+            [self.programs / "postgres", "-D", self.directory / "data", *options],
+            user=self._owner,
+            cwd=self.directory,
+        )
+        if wait:
+            _wait_until_ready(self.programs, self.directory, self.port, self._process)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """SIGINT: "fast", it waits for no client; SIGQUIT: at once, as in a crash."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(60)
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def cluster(self) -> Cluster:
+        return Cluster(self.programs, self.port, self.directory)
+
+    def create(self, name: str | None = None) -> str:
+        """The URL of a new database."""
+        cluster = self.cluster
+        try:
+            return cluster.url(cluster.create(name=name))
+        finally:
+            cluster.console.close()
+
+
+@contextmanager
+def running(programs: Path, *, is_durable: bool = False) -> Iterator[Cluster]:
+    """A cluster that lasts as long as the context; `programs` is where initdb and postgres are.
+
+    Unless it `is_durable` it never waits for the disk.
+    """
+    careless = {
+        "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
+        "wal_level": "minimal", "max_wal_senders": "0", "min_wal_size": "32MB", "max_wal_size": "128MB",
+    }  # fmt: skip
+    server = Server(programs, {"log_min_messages": "fatal"} | ({} if is_durable else careless))
+    try:
+        server.make()
+        server.start()
+        cluster = server.cluster
         try:
             yield cluster
         finally:
             cluster.console.close()
     finally:
-        if server is not None:
-            # "Fast" shutdown: it doesn't wait for clients that a failed test left behind.
-            server.send_signal(signal.SIGINT)
-            server.wait(30)
-        shutil.rmtree(directory, ignore_errors=True)
+        # It doesn't wait for clients that a failed test left behind.
+        server.remove()
+
+
+@contextmanager
+def restartable(programs: Path) -> Iterator[Server]:
+    """A cluster that is stopped and started, and keeps what it has committed: nobody cuts the power."""
+    server = Server(programs, {"fsync": "off", "full_page_writes": "off"})
+    try:
+        server.make()
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def _free_port() -> int:

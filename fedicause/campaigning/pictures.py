@@ -2,12 +2,12 @@
 
 import hashlib
 import io
-import os
-import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from fedicause import files
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -49,9 +49,7 @@ def keep(original: bytes, path: Path, media: Path, *, pixels: int = PIXELS) -> P
     target = media / picture.name
     if not target.exists():
         # Whole or not at all: the web server may be reading.
-        part = target.with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-        part.write_bytes(data)
-        part.replace(target)
+        files.write(target, data, mode=0o644)
     return picture
 
 
@@ -72,9 +70,7 @@ def adopt(name: str, waiting: Path, media: Path) -> bool:
     if (media / name).exists():
         return False
     media.mkdir(parents=True, exist_ok=True)
-    part = (media / name).with_suffix(f".{os.getpid()}.{threading.get_ident()}.part")
-    part.write_bytes((waiting / name).read_bytes())
-    part.replace(media / name)
+    files.write(media / name, (waiting / name).read_bytes(), mode=0o644)
     return True
 
 

@@ -16,7 +16,7 @@ from federation.answers import RemoteError
 from federation.handovers import CSV, PDF, Handover
 from federation.httpsig import Forged
 from federation.vocabulary import Malformed
-from fedicause import publish, words
+from fedicause import files, publish, words
 from fedicause.campaigning import handover as verbs
 from fedicause.campaigning.matter import Order
 from fedicause.commands import shown
@@ -66,11 +66,10 @@ def hand_over(  # noqa: PLR0917 - one for each option
             names=names,
             language=language or matter.language,
         )
-        with _new(directory / verbs.CSV_NAME) as file:
+        with files.whole(directory / verbs.CSV_NAME) as file:
             sheet = await verbs.write(instance.database, instance.seal, matter, order, file)
         printed = await verbs.print_paper(matter, sheet, order, instance.settings.media, instance.now())
-        with _new(directory / verbs.PDF_NAME) as file:
-            file.write(printed)
+        files.write(directory / verbs.PDF_NAME, printed)
 
         async def vouch(session: AsyncSession) -> str:
             here = Here.at(instance)
@@ -80,12 +79,14 @@ def hand_over(  # noqa: PLR0917 - one for each option
             return document
 
         document = await change(vouch)
-        with _new(directory / verbs.JSON_NAME) as file:
-            file.write(document.encode())
+        files.write(directory / verbs.JSON_NAME, document.encode())
         return sheet.signatures
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        files.forget_parts(directory)
+        # A document about other files than those beside it would be none.
+        (directory / verbs.JSON_NAME).unlink(missing_ok=True)
         number = desk.visit(work)
     except OSError as error:
         raise Refused(f"{directory} can't be written to: {error.strerror}") from error
@@ -174,9 +175,3 @@ async def _asked(key_id: str, author: str) -> keys.Key:
         if each.id == key_id:
             return each
     raise Forged("not signed with a key that its author has now")
-
-
-def _new(path: Path) -> IO[bytes]:
-    """A file that nobody else may read."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    return os.fdopen(descriptor, "wb")

@@ -53,13 +53,14 @@ class Failures:
         """Raises what asking for this key ended with, by what this process knows."""
         self.check_key(key_id)
         times = self._hosts.get(host)
-        if times and len(times) == OF_A_HOST and self._now() - times[0] < self._not_again_for:
+        if times and len(times) == OF_A_HOST and abs(self._now() - times[0]) < self._not_again_for:
             raise httpsig.Forged("too many keys of this host could not be had")
 
     def check_key(self, key_id: str) -> None:
         """The same of the key alone."""
         failed = self._failed.get(key_id)
-        if failed and self._now() < failed[0]:
+        # Not longer than that, even if the clock was put back meanwhile.
+        if failed and timedelta(0) < failed[0] - self._now() <= self._not_again_for:
             raise type(failed[1])(*failed[1].args)
 
     async def ask_others(self, key_id: str, host: str) -> None:

@@ -117,10 +117,10 @@ class Recogniser:
             return (await self._fetched(key_id)).key
         if not fresh:
             return entry.key
-        if self._now() - entry.read_at > LOOKED_FOR:
+        if abs(self._now() - entry.read_at) > LOOKED_FOR:
             # Another process may have asked already.
             entry = await self._recall(key_id) or entry
-        if entry.fetched_at is None or self._now() - entry.fetched_at > FRESH_FOR:
+        if entry.fetched_at is None or abs(self._now() - entry.fetched_at) > FRESH_FOR:
             try:
                 return (await self._fetched(key_id)).key
             except (httpsig.Forged, httpsig.KeyPending):
@@ -158,7 +158,7 @@ class Recogniser:
 
     def _at_hand(self, key_id: str) -> Entry | None:
         entry = self._entries.get(key_id)
-        return entry if entry is not None and self._now() - entry.read_at < FRESH_FOR else None
+        return entry if entry is not None and abs(self._now() - entry.read_at) < FRESH_FOR else None
 
     async def _recall(self, key_id: str) -> Entry | None:
         """What the database knows of a key; it takes the place of what is remembered."""

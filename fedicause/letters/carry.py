@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import os
 import re
 import ssl
 from contextlib import suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
+from fedicause import files
 from fedicause.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,13 +57,9 @@ class Folder:
         await asyncio.to_thread(self._write, number, f"Return-Path: <{return_path}>\r\n".encode() + message)
 
     def _write(self, number: int, message: bytes) -> None:
-        path = self._directory / f"{number}.eml"
-        partial = path.with_suffix(".part")
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(message)
-            partial.replace(path)
+            files.write(self._directory / f"{number}.eml", message)
         except OSError as error:
             raise Down(f"can't write letters: {error}") from error
 

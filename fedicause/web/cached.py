@@ -13,6 +13,8 @@ from typing import Final, Generic, TypeVar
 from aiohttp import web
 from multidict import CIMultiDict
 
+from storage import absence
+
 T = TypeVar("T")
 Headers = CIMultiDict[str]
 
@@ -20,6 +22,8 @@ FRESH: Final = 1.0
 """Seconds for which nobody looks whether something has changed."""
 ENTRIES: Final = 256
 BYTES: Final = 8 * 1024 * 1024
+# Seconds between two looks whether the database that is to answer has gone.
+_PATIENCE: Final = 0.5
 # Below one packet there is nothing to gain.
 _WORTH_PACKING: Final = 1400
 _REFUSED: Final = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
@@ -80,8 +84,10 @@ class Shelf:
         entries: int = ENTRIES,
         size: int = BYTES,
         clock: Callable[[], float] = time.monotonic,
+        is_away: Callable[[], bool] = lambda: False,
     ) -> None:
         self._fresh = fresh
+        self._is_away = is_away
         self._most_entries = entries
         self._most_bytes = size
         self._clock = clock
@@ -104,7 +110,7 @@ class Shelf:
         """What `read` gives, read at most once a second: who asks meanwhile waits for the same answer.
 
         The renderings stay as long as the view is equal to the one before. Whatever `read` raises is raised
-        for everybody who waits, and not kept.
+        for everybody who waits, and not kept. While the database is away, what was shown last is shown on.
         """
         found = self.fresh(key)
         if found is None:
@@ -113,8 +119,18 @@ class Shelf:
                 task = asyncio.create_task(self._look(key, read))
                 self._looking[key] = task
                 task.add_done_callback(lambda done: self._done(key, done))
-            # A reader who goes away does not take the answer from the others.
-            found = await asyncio.shield(task)
+            before = self._shown.get(key)
+            while before is not None and not task.done():
+                if self._is_away():
+                    return before  # type: ignore[return-value]
+                await asyncio.wait({task}, timeout=_PATIENCE)
+            try:
+                # A reader who goes away does not take the answer from the others.
+                found = await asyncio.shield(task)
+            except Exception as error:
+                if before is None or not absence.is_away(error):
+                    raise
+                found = before
         return found  # type: ignore[return-value]
 
     def rendered(self, shown: Shown[T], variant: Hashable, render: Callable[[T], Rendered]) -> Rendered:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fedicause.watching import logs
 from fedicause.web import cached, gather, headers, measure, negotiate, render, translations, views
 from fedicause.web.keys import INSTANCE, SHELF
-from storage import local_actors
+from storage import absence, local_actors
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,10 @@ _WORDS: Final = {
     410: "This was deleted.",
     429: "Too many requests. Try again later.",
     500: "Something broke on our side.",
+    503: "That is not possible just now. Try again in a minute.",
 }
+COME_AGAIN: Final = {"Retry-After": "10"}
+"""In seconds, where the database is away or a disk is full."""
 _PLAIN: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
 
@@ -44,6 +47,11 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         if isinstance(error, ConnectionError) and request.transport is None:
             # Whoever sent it went away in the middle: nothing broke here, and nobody reads an answer.
             return web.Response(status=400)
+        if absence.is_away(error) or absence.is_full(error):
+            log.warning(
+                "%s %s is not possible now: %s", request.method, measure.route_of(request), _fact(error)
+            )
+            return await explain(request, 503, COME_AGAIN)
         log.exception("%s %s failed", request.method, measure.route_of(request))
         return await explain(request, 500)
 
@@ -82,6 +90,10 @@ async def explain(
     return web.Response(
         body=rendered.plain.body, status=status, headers={**_without_etag(rendered.plain.headers), **sent}
     )
+
+
+def _fact(error: BaseException) -> str:
+    return "no room on the disk" if absence.is_full(error) else type(error).__name__
 
 
 def _without_etag(sent: "cached.Headers") -> dict[str, str]:

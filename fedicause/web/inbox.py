@@ -1,5 +1,7 @@
 """The inboxes: a request comes in, a status goes out; what happens in between is `receive`."""
 
+import logging
+
 from aiohttp import web
 
 from federation import httpsig
@@ -8,11 +10,14 @@ from fedicause.group_commit import Overloaded
 from fedicause.receive import Blocked, Receiver, Refused, Replayed
 from fedicause.web.keys import INSTANCE
 from fedicause.web.taken import Taken
+from storage import absence
+
+log = logging.getLogger(__name__)
 
 RECEIVER = web.AppKey("receiver", Receiver)
 MOST_BYTES = 1024 * 1024
 COME_AGAIN = 30
-"""Seconds, when there is more than can be taken."""
+"""Seconds, when there is more than can be taken, or nothing can be written."""
 
 routes = web.RouteTableDef()
 
@@ -48,6 +53,12 @@ async def inbox(request: web.Request) -> web.Response:
     except Overloaded:
         meter.count("inbox", "overloaded")
         return _answer(429, "More is coming in than can be taken.", {"Retry-After": str(COME_AGAIN)})
+    except Exception as error:
+        if not absence.is_away(error) and not absence.is_full(error):
+            raise
+        # No 5xx: some servers take that for delivered, and what they sent would be lost.
+        log.warning("a request could not be taken: %s", type(error).__name__)
+        return _answer(429, "Nothing can be written just now.", {"Retry-After": str(COME_AGAIN)})
     return Taken()
 
 

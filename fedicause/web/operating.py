@@ -1,13 +1,20 @@
 """Whether the server lives, whether it can do its work, and its numbers: for whoever watches it."""
 
 import hmac
+import os
+from pathlib import Path
+from typing import Final
 
 from aiohttp import web
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from fedicause.settings import Settings
 from fedicause.web import network
 from fedicause.web.keys import INSTANCE, SHELF
+
+LEAST_ROOM: Final = 2 * 1024 * 1024
+"""Bytes without which no transaction is sure to find its place."""
 
 routes = web.RouteTableDef()
 
@@ -19,7 +26,10 @@ async def healthz(request: web.Request) -> web.Response:
 
 @routes.get("/readyz")
 async def readyz(request: web.Request) -> web.Response:
-    """200 once the database answers, else 503."""
+    """200 once the database answers and there is room to write, else 503."""
+    settings = request.app[INSTANCE].settings
+    if not has_room(settings):
+        return web.Response(status=503, text="There is no room on the disk.\n", headers={"Retry-After": "60"})
     try:
         async with request.app[INSTANCE].database.reading() as session:
             await session.execute(text("SELECT 1"))
@@ -54,3 +64,17 @@ async def numbers(request: web.Request) -> web.Response:
 def _shows(request: web.Request, token: str) -> bool:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def has_room(settings: Settings) -> bool:
+    """Whether there is room where our own files are, the database's too if it is one."""
+    url = make_url(settings.database)
+    places = {settings.data}
+    if url.get_backend_name() == "sqlite" and url.database:
+        places.add(Path(url.database).parent)
+    for place in places:
+        if place.is_dir():
+            found = os.statvfs(place)
+            if found.f_bavail * found.f_frsize < LEAST_ROOM:
+                return False
+    return True

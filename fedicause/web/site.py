@@ -10,6 +10,8 @@ from typing import Final
 from aiohttp import web
 
 from fedicause import systemd
+from fedicause.web import patience
+from fedicause.web.patience import Doorkeeper
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,9 @@ async def opened(
         app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, keepalive_timeout=KEPT
     )
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - it is set up
+    doorkeeper = Doorkeeper(runner.server, most=patience.allow_files())
+    watch = asyncio.create_task(doorkeeper.watch(), name="doorkeeper")
     try:
         sockets = systemd.sockets()
         sites: list[web.BaseSite] = [web.SockSite(runner, each, backlog=BACKLOG) for each in sockets]
@@ -72,6 +77,7 @@ async def opened(
         log.info("Stopping: answering those who are here")
         await _leave(runner, sites)
     finally:
+        watch.cancel()
         await runner.cleanup()
 
 

@@ -6,9 +6,10 @@ A server only asks whether that is needed: Alembic, which takes 8 MB, is loaded 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import URL, Connection, event, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from storage import sqlite
 from storage.database import async_url
 
 if TYPE_CHECKING:
@@ -39,12 +40,25 @@ async def upgrade(url: str, revision: str = "head") -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 
-    engine = create_async_engine(async_url(url))
+    engine = _one_transaction(async_url(url))
     try:
         async with engine.begin() as connection:
             await connection.run_sync(run)
     finally:
         await engine.dispose()
+
+
+def _one_transaction(url: URL) -> AsyncEngine:
+    """Of SQLite the driver begins no transaction for what changes the schema, and half of it would stay."""
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url)
+    engine = create_async_engine(url, async_creator=lambda: sqlite.connect(url.database or ""))
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
 
 
 async def is_current(url: str) -> bool:
