@@ -40,7 +40,7 @@ async def inbox(request: web.Request) -> web.Response:
     body = await _body(request)
     raw = httpsig.Request(request.method, request.raw_path, tuple(request.headers.items()), body)
     try:
-        meter.count("inbox", await request.app[RECEIVER].accept(raw))
+        meter.count("inbox", await _accept(request.app[RECEIVER], raw))
     except Malformed as error:
         meter.count("inbox", "malformed")
         return _answer(400, f"Not an activity: {error}.")
@@ -57,9 +57,20 @@ async def inbox(request: web.Request) -> web.Response:
         if not absence.is_away(error) and not absence.is_full(error):
             raise
         # No 5xx: some servers take that for delivered, and what they sent would be lost.
+        meter.count("inbox", "unwritable")
         log.warning("a request could not be taken: %s", type(error).__name__)
         return _answer(429, "Nothing can be written just now.", {"Retry-After": str(COME_AGAIN)})
     return Taken()
+
+
+async def _accept(receiver: Receiver, raw: httpsig.Request) -> str:
+    """Once more, where the database was lost while something was read; then it is waited for."""
+    try:
+        return await receiver.accept(raw)
+    except Exception as error:
+        if not absence.is_away(error) or isinstance(error, absence.Away):
+            raise
+        return await receiver.accept(raw)
 
 
 async def _body(request: web.Request) -> bytes:
