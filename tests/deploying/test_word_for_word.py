@@ -206,6 +206,8 @@ async def write_campaign(story: Story) -> None:
 
 async def visit(story: Story, password: str) -> None:
     """A reader, a server, the admin: each by https, under the public name."""
+    # A proxy that was told to reload says so before it has.
+    assert await eventually(partial(counts, story), within=20)
     async with aiohttp.ClientSession(URL_, connector=story.connector()) as browser:
         async with browser.get("/campaigns/forest") as answer:
             assert answer.status == 200
@@ -235,8 +237,12 @@ async def visit(story: Story, password: str) -> None:
 
 
 async def counts(story: Story) -> bool:
-    async with story.world.session.get(f"{URL_}/api/campaigns/forest/support") as answer:
-        return bool((await answer.json())["endorsements"] == story.endorsers)
+    """Whether the proxy answers, and what was endorsed is counted."""
+    try:
+        async with story.world.session.get(f"{URL_}/api/campaigns/forest/support") as answer:
+            return answer.status == 200 and (await answer.json())["endorsements"] == story.endorsers
+    except aiohttp.ClientConnectorError:
+        return False
 
 
 async def look_at_what_is_handed_on(story: Story) -> None:
