@@ -12,7 +12,7 @@ from federation.rosters import Roster
 from fedicause.coalition import roster
 from fedicause.here import Here
 from fedicause.publish import Impossible
-from storage import blocks, coalitions, members
+from storage import blocks, campaigns, coalitions, members
 from storage.coalition_models import Coalition, Member
 from storage.models import Campaign
 
@@ -37,6 +37,10 @@ class Applicant:
 async def found(session: AsyncSession, here: Here, campaign: Campaign) -> Coalition:
     """The coalition of a campaign of ours; at first of our organisation alone."""
     coalition = await coalitions.of_campaign(session, campaign.id)
+    if coalition is None:
+        # Another process may be founding it: whoever comes second finds what the first has written.
+        await campaigns.by_slug(session, campaign.slug, lock=True)
+        coalition = await coalitions.of_campaign(session, campaign.id)
     if coalition is None:
         coalition = await coalitions.add(
             session,
