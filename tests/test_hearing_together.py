@@ -11,6 +11,7 @@ import pytest
 from fedicause import sign
 from fedicause.group_commit import GroupCommit
 from fedicause.sign import Word
+from fedicause.watching.meter import Meter
 from storage import counts, registers
 from storage.database import Database
 from storage.registers import Key
@@ -43,7 +44,9 @@ async def writers(url: str, *, wave: int | None = None) -> AsyncIterator[list[Gr
                 await sign.hear(session, words, now=NOW, wave=wave)
                 return [None] * len(words)
 
-            made.append(await stack.enter_async_context(GroupCommit(database, apply)))
+            made.append(
+                await stack.enter_async_context(GroupCommit(database, apply, meter=Meter(), name="words"))
+            )
         yield made
 
 

@@ -96,8 +96,8 @@ async def test_news_are_posted_to_all_or_to_nobody(subject: Killed) -> None:
 async def test_a_handover_is_signed_only_when_all_of_it_is_there(subject: Killed) -> None:
     place = subject.directory / "out"
     arguments = (
+        "campaign",
         "handover",
-        "pack",
         "forest",
         str(place),
         "--reason",
@@ -154,4 +154,8 @@ async def verify(subject: Killed, document: Path) -> None:
     beside = [
         f"--{each.suffix[1:]}={each}" for each in document.parent.iterdir() if each.suffix in {".csv", ".pdf"}
     ]
-    await subject.command("handover", "verify", str(document), *beside)
+    # No server runs that could be asked for the key.
+    with closing(sqlite3.connect(subject.path)) as database:
+        found = database.execute("SELECT ed25519_public FROM local_actors WHERE kind = 'organisation'")
+        (key,) = found.fetchone()
+    await subject.command("handover", "verify", str(document), *beside, "--key", key)

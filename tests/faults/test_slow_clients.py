@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -73,6 +74,7 @@ async def test_a_body_that_comes_in_time_is_taken(client: Client) -> None:
         writer.close()
 
 
+@pytest.mark.usefixtures("campaign")
 async def test_who_does_not_read_is_not_kept_for(client: Client) -> None:
     async with kept(client, taken_within=1.0) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)

@@ -47,13 +47,14 @@ def campaign(**changes: Any) -> dict[str, Any]:
         "shared_inbox": f"{HOST}/inbox",
         "published": FOUNDED,
         "public_key_pem": OURS["documents"][CAMPAIGN]["publicKey"]["publicKeyPem"],
-        "multikey": "z6MkmykAXNAEenzAL9aMG3rnZfZPJqMgPDocyUiyUF2FHXRi",
         "icon": ICON,
         "image": FOREST,
         "fields": {"Website": content.link(f"{HOST}/", "me")},
         "attributed_to": ORGANISATION,
     }
-    return documents.actor(**{**given, **changes})
+    given |= changes
+    multikeys = {f"{given['id']}#ed25519-key": "z6MkmykAXNAEenzAL9aMG3rnZfZPJqMgPDocyUiyUF2FHXRi"}
+    return documents.actor(**{"multikeys": multikeys, **given})
 
 
 def instance() -> dict[str, Any]:

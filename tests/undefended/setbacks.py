@@ -13,9 +13,9 @@ ALL = [
         "faults/test_kill_while_receiving: the_last_word_that_got_a_202_stands",
         (
             COMMIT,
-            "            results = await self._apply_all([change for change, _ in group])\n",
+            "            results = await self._apply_all([change for change, _, _ in group])\n",
             "            self._group = group\n"
-            "            results = await self._apply_all([change for change, _ in group])\n",
+            "            results = await self._apply_all([change for change, _, _ in group])\n",
         ),
         (
             COMMIT,

@@ -69,7 +69,7 @@ ALL = [
     removal(
         "what is no HTTP is not quoted in the log",
         "web/test_posted: who_speaks_no_http_is_not_quoted_in_the_log",
-        ("fedicause/app.py", '    logging.getLogger("aiohttp.server").addFilter(errors.is_ours)\n', ""),
+        ("fedicause/app.py", "    logs.hush()\n", ""),
     ),
     removal(
         "a form has an end",

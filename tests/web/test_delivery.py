@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from federation import outgoing
 from fedicause import announce, work
+from fedicause import listening as hearing
 from fedicause.fediverse import deliver, judge
 from fedicause.instance import Instance
 from storage import blocks, deliveries, hosts, local_actors
@@ -35,12 +36,13 @@ async def server() -> AsyncIterator[Listener]:
 async def working(instance: Instance) -> AsyncIterator[asyncio.Event]:
     """The workers, until the test is done with them."""
     stop = asyncio.Event()
-    task = asyncio.create_task(work.run(instance, stop=stop))
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await task
+    async with hearing.listening(instance):
+        task = asyncio.create_task(work.run(instance, stop=stop))
+        try:
+            yield stop
+        finally:
+            stop.set()
+            await task
 
 
 async def until(condition: Callable[[], object], seconds: float = 8.0) -> None:

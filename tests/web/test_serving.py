@@ -128,7 +128,10 @@ async def test_everything_says_who_may_keep_it(client: Client, campaign: Campaig
         # Who asks for the head alone gets the same one.
         async with client.head(path, headers=BROWSER, allow_redirects=False) as head:
             assert head.headers.get("ETag") == tag, path
-            assert head.headers.get("Content-Length") == length or head.status == 303, path
+            # The numbers of how it runs are others each time.
+            assert head.headers.get("Content-Length") == length or head.status == 303 or path == "/metrics", (
+                path
+            )
         if tag is not None:
             pages += 1
             known = BROWSER | {"If-None-Match": tag}
