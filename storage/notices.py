@@ -47,7 +47,14 @@ async def listening(
             await connection.execute("SELECT 1", timeout=ANSWERS_WITHIN)
 
     url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(url, timeout=REACHED_WITHIN)
+    connecting = asyncio.ensure_future(asyncpg.connect(url, timeout=REACHED_WITHIN))
+    try:
+        connection = await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        # Interrupted in the middle of it, asyncpg would leave an error that nobody asks for.
+        with suppress(Exception):
+            await (await connecting).close(timeout=2)
+        raise
     expect_answers(connection)
     try:
         connection.add_termination_listener(lambda *_: closed.set())
