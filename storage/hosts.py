@@ -127,19 +127,6 @@ async def states(session: AsyncSession, names: Collection[str]) -> dict[str, Sta
     return {name: found.get(name, State(0, None)) for name in names}
 
 
-async def locked(session: AsyncSession, names: Collection[str]) -> dict[str, State]:
-    """How these hosts are doing, which nobody else changes until the commit; ask for all at once."""
-    rows = await session.execute(
-        select(Host.name, Host.failures, Host.last_answer_at)
-        .where(Host.name.in_(names))
-        # In one order, so that nobody waits for each other.
-        .order_by(Host.name)
-        .with_for_update(key_share=True)
-    )
-    found = {name: State(failures, last_answer_at) for name, failures, last_answer_at in rows}
-    return {name: found.get(name, State(0, None)) for name in names}
-
-
 async def lately(session: AsyncSession, *, limit: int) -> list[str]:
     """The hosts that answered last, and do so still."""
     rows = await session.scalars(

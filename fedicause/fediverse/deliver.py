@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -203,15 +203,13 @@ class Courier:
             fields = {"host": host, "deliveries": number}
             log.info("gave up %d deliveries to %s", number, host, extra={"fields": fields})
         schemes = self._new_schemes(results)
-        await self._judge_hosts(session, results, schemes, now)
+        await self._judge_hosts(session, results, now)
         if schemes:
             await hosts.put_schemes(session, schemes)
             self._schemes |= schemes
 
-    async def _judge_hosts(
-        self, session: AsyncSession, results: Iterable[Result], schemes: Collection[str], now: datetime
-    ) -> None:
-        """Notes how hosts are doing; `schemes` are those of which more is to be noted."""
+    async def _judge_hosts(self, session: AsyncSession, results: Iterable[Result], now: datetime) -> None:
+        """Notes how hosts are doing, and keeps other processes from it until the commit."""
         answered: set[str] = set()
         pauses: dict[str, datetime] = {}
         fallen: dict[str, list[Result]] = {}
@@ -230,8 +228,6 @@ class Courier:
             for host in answered
             if states[host].failures or states[host].is_silent_since(now - ANSWERS_NOTED_EVERY)
         ]
-        # Other processes hear from the same hosts.
-        states |= await hosts.locked(session, {*told, *fallen, *pauses, *schemes})
         await hosts.put_answers(session, told, now)
         back = [host for host in answered if states[host].failures >= judge.FAILING_AT]
         await deliveries.hasten(session, back, now)
