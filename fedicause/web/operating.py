@@ -2,13 +2,13 @@
 
 import hmac
 import os
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from fedicause import running
 from fedicause.settings import Settings
 from fedicause.web import network
 from fedicause.web.keys import INSTANCE, SHELF
@@ -68,11 +68,8 @@ def _shows(request: web.Request, token: str) -> bool:
 
 def has_room(settings: Settings) -> bool:
     """Whether there is room where our own files are, the database's too if it is one."""
-    url = make_url(settings.database)
-    places = {settings.data}
-    if url.get_backend_name() == "sqlite" and url.database:
-        places.add(Path(url.database).parent)
-    for place in places:
+    file = running.database_file(settings)
+    for place in {settings.data} if file is None else {settings.data, file.parent}:
         if place.is_dir():
             found = os.statvfs(place)
             if found.f_bavail * found.f_frsize < LEAST_ROOM:
