@@ -77,11 +77,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """To a delivery: any HTTP status, the seconds of its Retry-After, the signature scheme it answers."""
+    """To a delivery: any HTTP status, the seconds of its Retry-After, the signature scheme it answers.
+
+    `ahead`, of a 401 alone: the seconds by which its Date (RFC 9110 section 6.6.1) is ahead of our clock.
+    """
 
     status: int
     retry_after: float | None
     scheme: str
+    ahead: float | None = None
 
 
 @dataclass(slots=True)
@@ -143,14 +147,19 @@ def is_json_type(content_types: list[str]) -> bool:
 
 def retry_after(value: str | None, now: datetime) -> float | None:
     """The seconds of a Retry-After header (a number or a date, RFC 9110 section 10.2.3), at most a day."""
-    if not value or len(value) > 64:
+    digits = (value or "").strip()
+    if digits.isascii() and digits.isdigit() and len(digits) < 64:
+        return min(float(digits), RETRY_AFTER)
+    seconds = ahead(value, now)
+    return min(max(seconds, 0.0), RETRY_AFTER) if seconds is not None else None
+
+
+def ahead(date: str | None, now: datetime) -> float | None:
+    """The seconds from `now` to an HTTP date (RFC 9110 section 5.6.7); None for what is none."""
+    if not date or len(date) > 64:
         return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value), RETRY_AFTER)
     try:
-        at = parsedate_to_datetime(value)
+        at = parsedate_to_datetime(date)
     except (ValueError, TypeError, OverflowError):
         return None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    return min(max((at - now).total_seconds(), 0.0), RETRY_AFTER)
+    return ((at.replace(tzinfo=UTC) if at.tzinfo is None else at) - now).total_seconds()

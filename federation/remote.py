@@ -237,10 +237,12 @@ class Remote:
                 response.release()
                 asked.add(following.text)
                 address = following
-        after = answers.retry_after(response.headers.get(hdrs.RETRY_AFTER), self._now())
+        now = self._now()
+        after = answers.retry_after(response.headers.get(hdrs.RETRY_AFTER), now)
+        ahead = answers.ahead(response.headers.get(hdrs.DATE), now) if response.status == 401 else None
         # Outside of the deadline: it is delivered, whatever becomes of the rest of the answer.
         await transport.drain(response)
-        return Answer(response.status, after, scheme)
+        return Answer(response.status, after, scheme, ahead)
 
     async def post(self, url: str, body: bytes, headers: dict[str, str], *, total: float = 10.0) -> int:
         """POST, unsigned, to an address that an admin chose, within `total` seconds; the answer's status."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web, web_app
 from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import HealthCheck, settings
 
 from fedicause import app
 from fedicause.instance import Instance
@@ -29,6 +30,9 @@ Client = TestClient[web.Request, web.Application]
 def pytest_configure() -> None:
     scratch.choose()
     statements.keep()
+    # How long something takes says little on a busy machine.
+    settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -142,7 +142,6 @@ TestCampaigning = Campaigning.TestCase
 TestCampaigning.settings = settings(
     max_examples=5000,
     stateful_step_count=12,
-    deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
 )

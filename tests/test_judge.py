@@ -28,12 +28,19 @@ def claimed(*, attempts: int = 0, age: timedelta = timedelta()) -> Claimed:
     )
 
 
-def verdict(status: int | None, *, after: float | None = None, chance: float = 0.5, **row: Any) -> Any:
+def verdict(
+    status: int | None,
+    *,
+    after: float | None = None,
+    ahead: float | None = None,
+    chance: float = 0.5,
+    **row: Any,
+) -> Any:
     result = Result(claimed(**row))
     if status is None:
         result.error = "no answer"
     else:
-        result.answer = Answer(status, after, "cavage")
+        result.answer = Answer(status, after, "cavage", ahead)
     return judge.delivery(result, now=NOW, first_retry=FIRST, chance=lambda: chance)
 
 
@@ -62,6 +69,14 @@ def test_what_may_be_a_stale_cache_is_tried_for_less_than_an_hour(status: int) -
     assert isinstance(verdict(status, attempts=judge.FEW_ATTEMPTS - 1), End)
     pauses = [judge.pause_before(number, FIRST, lambda: 1.0) for number in range(1, judge.FEW_ATTEMPTS)]
     assert sum(pauses, timedelta()) < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("ahead", [-1800.0, 301.0])
+def test_where_the_clocks_disagree_signatures_are_refused_until_somebody_sets_one(ahead: float) -> None:
+    assert isinstance(verdict(401, ahead=ahead, attempts=40, age=timedelta(days=6.9)), Retry)
+    assert isinstance(verdict(401, ahead=ahead, attempts=40, age=timedelta(days=7)), End)
+    assert isinstance(verdict(401, ahead=ahead / 10, attempts=judge.FEW_ATTEMPTS), End)
+    assert isinstance(verdict(403, ahead=ahead, attempts=judge.FEW_ATTEMPTS), End)
 
 
 @pytest.mark.parametrize("status", [408, 421, 425, 429, 500, 502, 503, 504, 507, 520, None])

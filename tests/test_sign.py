@@ -81,7 +81,7 @@ histories = st.lists(told, max_size=8).flatmap(
 )
 
 
-@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10_000)
 @given(histories)
 def test_any_interleaving_of_like_undo_delete_and_block_ends_as_the_rules_say(heard: list[Said]) -> None:
     ledger = Ledger({}, {})
@@ -91,7 +91,7 @@ def test_any_interleaving_of_like_undo_delete_and_block_ends_as_the_rules_say(he
     assert (stand is not None and stand.present) == outcome(heard)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(st.lists(st.tuples(st.booleans(), seconds), max_size=8), st.randoms(use_true_random=False))
 def test_words_under_one_id_merge_in_any_order_and_any_number(words, random) -> None:
     def final(order: list[tuple[bool, int]]) -> bool:
@@ -165,7 +165,6 @@ async def people(session, number: int, host: str = "carol.example") -> list[Know
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(told=st.lists(histories, min_size=1, max_size=40), sizes=st.lists(st.integers(1, 12), min_size=1))

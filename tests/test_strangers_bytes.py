@@ -37,9 +37,7 @@ def test_bent_input_is_taken_or_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", targets.TARGETS)
 @given(data=st.one_of(st.binary(max_size=300), st.text(max_size=100).map(str.encode)))
-@settings(
-    max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=60, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_any_bytes_are_taken_or_refused(name: str, data: bytes) -> None:
     targets.takes(name, data)
 

@@ -21,8 +21,11 @@ GIVEN_UP_AFTER: Final = timedelta(days=7)
 CHOKED_AFTER: Final = timedelta(days=1)
 # For answers that may change when a cached key or a broken proxy does, within the hour.
 FEW_ATTEMPTS: Final = 6
+# The strictest servers take signatures of five minutes.
+CLOCKS_APART: Final = 300.0
+"""Seconds from which a 401 is about the clocks, and passes when somebody sets the wrong one."""
 
-_COME_AGAIN: Final = frozenset({408, 421, 425, 429})
+_COME_AGAIN: Final = frozenset({401, 403, 408, 421, 425, 429})
 
 
 @dataclass(slots=True)
@@ -50,6 +53,15 @@ class Result:
             return self.error is not None and not self.is_forbidden
         return self.answer.status >= 500
 
+    @property
+    def is_unwilling(self) -> bool:
+        """Whether the server does not want it as things stand, though it may soon."""
+        if self.answer is None:
+            return self.is_forbidden
+        if self.answer.status == 401:
+            return abs(self.answer.ahead or 0.0) < CLOCKS_APART
+        return self.answer.status < 400 or self.answer.status == 403
+
 
 def delivery(
     result: Result, *, now: datetime, first_retry: timedelta, chance: Callable[[], float] = random.random
@@ -65,11 +77,10 @@ def delivery(
     error = f"answered {status}" if status else result.error or ""
     if status in (404, 410):
         return End(claimed, attempts, status, error, is_inbox=True)
-    is_few = result.is_forbidden or (status is not None and (status < 400 or status in (401, 403)))
-    is_final = status is not None and 400 <= status < 500 and not is_few and status not in _COME_AGAIN
+    is_final = status is not None and 400 <= status < 500 and status not in _COME_AGAIN
     if (
         is_final
-        or (is_few and attempts >= FEW_ATTEMPTS)
+        or (result.is_unwilling and attempts >= FEW_ATTEMPTS)
         or (status == 500 and age >= CHOKED_AFTER)
         or age >= GIVEN_UP_AFTER
     ):

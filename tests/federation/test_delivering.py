@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 from aiohttp import web
@@ -78,6 +80,15 @@ async def test_every_other_status_is_the_answer_at_once(remote: Remote, carol: P
 async def test_how_long_to_wait_is_part_of_the_answer(remote: Remote, carol: Peer) -> None:
     carol.serve("/inbox", b"", status=429, headers={"Retry-After": "30"})
     assert await remote.deliver(carol.url("/inbox"), BODY, ALICES_KEY) == Answer(429, 30.0, "cavage")
+
+
+async def test_a_refused_signature_tells_whether_the_clocks_agree(
+    remote: Remote, carol: Peer, clock: Clock
+) -> None:
+    date = format_datetime(clock.now() - timedelta(minutes=30), usegmt=True)
+    carol.serve("/inbox", {"error": "expired"}, status=401, headers={"Date": date})
+    answer = await remote.deliver(carol.url("/inbox"), BODY, ALICES_KEY)
+    assert answer.ahead == pytest.approx(-1800, abs=1)
 
 
 @pytest.mark.parametrize("status", [307, 308])
