@@ -55,8 +55,9 @@ async def _opened(session: AsyncSession, settings: Settings, now: datetime) -> A
     yield _clock(await queues.latest(session), now)
     yield _counts([each for each in await counts.recount(session) if not each.agrees])
     yield _pictures(settings, await campaigns.pictures(session))
-    yield _deliveries(await queues.deliveries(session, now=now), now)
-    yield _parked(await queues.parked(session, now=now), now)
+    standings = await queues.standings(session, now=now)
+    yield _deliveries(standings["deliveries"], await queues.given_up(session, now=now), now)
+    yield _parked(standings["parked"], now)
     yield _letters(settings, await letters.longest_waiting(session), now)
     for finding in await survey.coalition(session, Urls(settings.url), now=now):
         yield replace(finding, group="coalition")
@@ -185,17 +186,12 @@ def _pictures(settings: Settings, names: list[str]) -> Finding:
     return Finding("pictures", "ok", f"{len(names):,} stored")
 
 
-def _deliveries(queue: queues.Queue, now: datetime) -> Finding:
+def _deliveries(queue: queues.Standing, given_up: int, now: datetime) -> Finding:
     shown = f"{queue.waiting:,} waiting"
-    if queue.failed:
-        shown += f", {queue.failed:,} given up in the last week"
-    if queue.oldest_due is not None and now - queue.oldest_due > OVERDUE:
-        return Finding(
-            "deliveries",
-            "problem",
-            f"{shown}, the oldest due since {queue.oldest_due:%Y-%m-%d %H:%M} UTC",
-            "run `fedicause serve` or `fedicause work`; if one is running, look at its log",
-        )
+    if given_up:
+        shown += f", {given_up:,} given up in the last week"
+    if _is_overdue(queue, now):
+        return _overdue("deliveries", shown, queue)
     if queue.waiting > LONG_QUEUE:
         return Finding(
             "deliveries", "warning", shown, "run more `fedicause work` beside this (PostgreSQL only)"
@@ -203,16 +199,24 @@ def _deliveries(queue: queues.Queue, now: datetime) -> Finding:
     return Finding("deliveries", "ok", shown)
 
 
-def _parked(queue: queues.Queue, now: datetime) -> Finding:
+def _parked(queue: queues.Standing, now: datetime) -> Finding:
     shown = f"{queue.waiting:,} waiting for their sender's key"
-    if queue.oldest_due is not None and now - queue.oldest_due > OVERDUE:
-        return Finding(
-            "parked requests",
-            "problem",
-            f"{shown}, the oldest due since {queue.oldest_due:%Y-%m-%d %H:%M} UTC",
-            "run `fedicause serve` or `fedicause work`; if one is running, look at its log",
-        )
+    if _is_overdue(queue, now):
+        return _overdue("parked requests", shown, queue)
     return Finding("parked requests", "ok", shown)
+
+
+def _is_overdue(queue: queues.Standing, now: datetime) -> bool:
+    return queue.next_at is not None and now - queue.next_at > OVERDUE
+
+
+def _overdue(name: str, shown: str, queue: queues.Standing) -> Finding:
+    return Finding(
+        name,
+        "problem",
+        f"{shown}, the oldest due since {queue.next_at:%Y-%m-%d %H:%M} UTC",
+        "run `fedicause serve` or `fedicause work`; if one is running, look at its log",
+    )
 
 
 def _letters(settings: Settings, longest: letters.Waiting | None, now: datetime) -> Finding:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal, or_, select
+from sqlalchemy import and_, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.columns import EPOCH, UtcTime
@@ -13,40 +13,6 @@ from storage.models import Activity, Actor, Delivery, Host, LocalActor, ParkedRe
 from storage.people_models import Letter
 
 GIVEN_UP_WITHIN = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """What waits, since when the oldest is due with nobody at it, and what failed for good in a week."""
-
-    waiting: int
-    oldest_due: datetime | None
-    failed: int
-
-
-async def deliveries(session: AsyncSession, *, now: datetime) -> Queue:
-    """The activities on their way to inboxes."""
-    waiting = await session.scalar(select(func.count()).where(Delivery.ended_at.is_(None)))
-    idle = or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now)
-    oldest = await session.scalar(
-        select(func.min(Delivery.next_at)).where(Delivery.ended_at.is_(None), Delivery.next_at <= now, idle)
-    )
-    failed = await session.scalar(
-        select(func.count()).where(
-            and_(Delivery.ended_at > now - GIVEN_UP_WITHIN, Delivery.last_error.is_not(None))
-        )
-    )
-    return Queue(waiting or 0, oldest, failed or 0)
-
-
-async def parked(session: AsyncSession, *, now: datetime) -> Queue:
-    """The requests that wait for their sender's key."""
-    waiting = await session.scalar(select(func.count()).select_from(ParkedRequest))
-    idle = or_(ParkedRequest.lease_until.is_(None), ParkedRequest.lease_until <= now)
-    oldest = await session.scalar(
-        select(func.min(ParkedRequest.next_at)).where(ParkedRequest.next_at <= now, idle)
-    )
-    return Queue(waiting or 0, oldest, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +30,15 @@ async def standings(session: AsyncSession, *, now: datetime) -> dict[str, Standi
 
     What waits for a host that is left alone for a while is not due before that is over.
     """
-    pause = func.coalesce(Host.paused_until, literal(EPOCH, UtcTime))
-    turn = case(
-        (pause > func.coalesce(Delivery.next_at, literal(EPOCH, UtcTime)), pause), else_=Delivery.next_at
-    )
+    turn = _not_before(Host.paused_until, Delivery.next_at)
     deliveries = select(*_standing(turn, Delivery.created_at, now)).where(Delivery.ended_at.is_(None))
+    unleased = _not_before(ParkedRequest.lease_until, ParkedRequest.next_at)
     queries = {
         "deliveries": deliveries.outerjoin(Host, Host.name == Delivery.host),
         "letters": select(*_standing(Letter.next_at, Letter.created_at, now)).where(
             Letter.ended_at.is_(None)
         ),
-        "parked": select(*_standing(ParkedRequest.next_at, ParkedRequest.received_at, now)),
+        "parked": select(*_standing(unleased, ParkedRequest.received_at, now)),
         "webhooks": select(*_standing(Webhook.next_at, Webhook.created_at, now)).where(
             Webhook.ended_at.is_(None)
         ),
@@ -82,9 +46,26 @@ async def standings(session: AsyncSession, *, now: datetime) -> dict[str, Standi
     return {name: Standing(*(await session.execute(query)).one()) for name, query in queries.items()}
 
 
+def _not_before(until: Any, next_at: Any) -> Any:
+    """When it may go: at `next_at`, unless something holds it for longer."""
+    never = literal(EPOCH, UtcTime)
+    until = func.coalesce(until, never)
+    return case((until > func.coalesce(next_at, never), until), else_=next_at)
+
+
 def _standing(next_at: Any, since: Any, now: datetime) -> tuple[Any, ...]:
     due = func.count(case((next_at <= literal(now, UtcTime), 1)))
     return func.count(), due, func.min(since), func.min(next_at)
+
+
+async def given_up(session: AsyncSession, *, now: datetime) -> int:
+    """How many deliveries failed for good in a week."""
+    failed = await session.scalar(
+        select(func.count()).where(
+            and_(Delivery.ended_at > now - GIVEN_UP_WITHIN, Delivery.last_error.is_not(None))
+        )
+    )
+    return failed or 0
 
 
 async def latest(session: AsyncSession) -> datetime | None:

@@ -19,7 +19,7 @@ from fedicause.staffing import passwords
 from storage import campaigns, coalitions, local_actors, reports, testimonies, users
 from storage.coalition_models import CountryCount
 from storage.database import Database
-from storage.models import Counts, Delivery
+from storage.models import Counts, Delivery, Host
 from storage.registers import Key
 from tests import databases
 from tests.storage import rows
@@ -549,6 +549,14 @@ def test_doctor_finds_a_clock_that_went_back_and_a_queue_that_nobody_works_on(sh
     assert (found["clock"]["state"], found["deliveries"]["state"]) == ("problem", "problem")
     assert "1 waiting" in found["deliveries"]["text"]
     assert "fedicause work" in shell.run("doctor", "--offline", status=1).stdout
+
+    async def pause(session: AsyncSession) -> None:
+        session.add(
+            Host(name="a.example", first_seen_at=NOW, paused_until=datetime.now(UTC) + timedelta(hours=1))
+        )
+
+    shell.change(pause)
+    assert shell.findings(status=1)["deliveries"]["state"] == "ok"
 
 
 def test_migrate_says_whether_there_was_anything_to_do(shell: Shell, tmp_path: Path) -> None:

@@ -218,10 +218,11 @@ def _memory(site: Site) -> list[Finding]:
         if len(warm) >= 3 and warm[-1][0] - warm[0][0] >= WARM_AFTER:
             growth = 60 * statistics.linear_regression(*zip(*warm, strict=True)).slope
         shown_as = "too short a life" if growth is None else f"{growth:+.2f} MB/min"
+        minutes = {int((at - longest[0][0]) // 60): f"{size:.0f}" for at, size in longest}
         found.append(
             Finding(
                 f"memory of {each.name}",
-                f"{shown_as}, {most:.0f} MB at most, {len(each.lives)} lives",
+                f"{shown_as} ({' '.join(minutes.values())}), {most:.0f} MB at most, {len(each.lives)} lives",
                 growth is None or growth <= MOST_GROWTH,
             )
         )

@@ -48,7 +48,7 @@ async def read(instance: Instance) -> State:
     now = instance.now()
     async with instance.database.reading() as session:
         standings = await queues.standings(session, now=now)
-        given_up = (await queues.deliveries(session, now=now)).failed
+        given_up = await queues.given_up(session, now=now)
         paused = await hosts.paused(session, now)
         counted = await counts.of_published(session)
         backup_at = await landmarks.last(session, landmarks.BACKUP)

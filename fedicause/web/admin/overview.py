@@ -19,14 +19,16 @@ async def show(request: web.Request) -> web.Response:
     user = request[frame.USER]
     async with instance.database.reading() as session:
         figures = await errands.figures(session, now=now)
-        deliveries = await queues.deliveries(session, now=now)
+        standings = await queues.standings(session, now=now)
+        given_up = await queues.given_up(session, now=now)
         without = await users.without_second_step(session)
         latest = await audit.page(session, limit=LATEST, user_id=None if user.role == "owner" else user.id)
     return await frame.render_admin(
         request,
         "admin/overview.html",
         figures=figures,
-        deliveries=deliveries,
+        waiting=standings["deliveries"].waiting,
+        given_up=given_up,
         without_second_step=without,
         latest=latest.entries,
     )
