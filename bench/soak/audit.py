@@ -22,7 +22,7 @@ from storage.people_models import Letter
 KINDS: Final = ("endorsement", "subscription")
 LATE: Final = 3.0
 """Seconds after the database answers again in which its absence may still be told to somebody."""
-WARM_AFTER: Final = 120.0
+WARM_AFTER: Final = 180.0
 """Seconds of the longest life after which memory is looked at, and for which it must have lasted since."""
 MOST_GROWTH: Final = 1.0
 """Megabytes a minute."""
@@ -209,7 +209,9 @@ def _answers(site: Site, people: People, visitors: Visitors, caller: Caller) -> 
 
 
 def _memory(site: Site) -> list[Finding]:
+    """Of every process that lived long enough how fast it grew, and its size minute by minute."""
     found = []
+    judged: dict[str, bool] = {}
     for each in site.processes:
         most = max((size for life in each.lives for _, size in life), default=0.0)
         longest = max(each.lives, key=lambda life: life[-1][0] - life[0][0] if life else 0.0, default=[])
@@ -217,6 +219,8 @@ def _memory(site: Site) -> list[Finding]:
         growth = None
         if len(warm) >= 3 and warm[-1][0] - warm[0][0] >= WARM_AFTER:
             growth = 60 * statistics.linear_regression(*zip(*warm, strict=True)).slope
+        role = each.name.split()[0]
+        judged[role] = judged.get(role, False) or growth is not None
         shown_as = "too short a life" if growth is None else f"{growth:+.2f} MB/min"
         minutes = {int((at - longest[0][0]) // 60): f"{size:.0f}" for at, size in longest}
         found.append(
@@ -226,7 +230,8 @@ def _memory(site: Site) -> list[Finding]:
                 growth is None or growth <= MOST_GROWTH,
             )
         )
-    return found
+    unjudged = [role for role, is_judged in judged.items() if not is_judged]
+    return [*found, Finding("memory judged of none", ", ".join(unjudged) or "0", not unjudged)]
 
 
 def _logs(site: Site) -> Finding:
