@@ -8,7 +8,7 @@ TALLY = "fedicause/tally.py"
 TALLIES = "federation/tallies.py"
 ROSTERS = "federation/rosters.py"
 SIGNED = "federation/signed.py"
-COMPARE = "fedicause/coalition/compare.py"
+INQUIRE = "fedicause/coalition/inquire.py"
 HOSTING = "fedicause/coalition/hosting.py"
 JOINING = "fedicause/coalition/joining.py"
 DEAL = "fedicause/coalition/deal.py"
@@ -122,7 +122,7 @@ ALL = [
         "web/test_threats_liars: who_tells_each_partner_another_count_is_caught_until_an_admin_lifts_it;"
         "web/test_threats_evidence: who_hides_its_key_from_a_new_partner_is_caught_there_too,"
         "who_comes_back_is_known_to_those_who_came_meanwhile",
-        (COMPARE, "            await self._ask_evidence(known, peer, found)\n", ""),
+        (INQUIRE, "            await self._ask_evidence(known, peer, found)\n", ""),
     ),
     removal(
         "tenfold within an hour is flagged",
@@ -133,7 +133,7 @@ ALL = [
         "evidence is of one version of one author",
         "web/test_threats_evidence: what_is_no_evidence_harms_nobody",
         (
-            COMPARE,
+            INQUIRE,
             "                if version == _version(pair[1]) and version not in known.forks:\n",
             "                if version not in known.forks:\n",
         ),
@@ -175,12 +175,12 @@ ALL = [
         "the keys of strangers are not asked for",
         "web/test_threats_evidence: nobody_is_asked_for_the_keys_of_strangers",
         (
-            COMPARE,
+            INQUIRE,
             "                if read.author in authors and not is_known:\n",
             "                if not is_known:\n",
         ),
         (
-            COMPARE,
+            INQUIRE,
             '                if one.get("attributedTo") not in authors:\n',
             "                if False:\n",
         ),
