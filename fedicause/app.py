@@ -1,7 +1,6 @@
 """The composition root: puts an instance together from its settings, and runs it."""
 
 import asyncio
-import gc
 import logging
 import signal
 import ssl as tls
@@ -16,7 +15,7 @@ from aiohttp import abc, web
 
 from federation import addresses
 from federation.remote import Remote
-from fedicause import __version__, keyring, listening, seal, systemd, work
+from fedicause import __version__, collector, keyring, listening, seal, systemd, work
 from fedicause.hints import Hints
 from fedicause.instance import Instance
 from fedicause.receive import Receiver
@@ -172,18 +171,11 @@ def _run(main: Any) -> None:
         runner.run(main)
 
 
-def _settle_memory() -> None:
-    """Keeps the collector off what lives as long as the process: a pass through it takes a while."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
-
-
 async def _serve(settings: Settings, host: str, port: int, *, work_too: bool) -> None:
     stop = _stop_on_signals()
     async with open_instance(settings) as instance:
         app = web_app(instance)
-        _settle_memory()
+        collector.settle()
         # It answers until its work is done, and then leaves: who comes meanwhile waits for nobody.
         async with site.opened(app, host, port, stop=stop) as addresses:
             if settings.dev:
@@ -208,6 +200,7 @@ async def _work(settings: Settings) -> None:
         listening.listening(instance),
         asyncio.TaskGroup() as group,
     ):
+        collector.settle()
         systemd.tell("READY=1")
         instance.meter.role = "work"
         group.create_task(reporting.run(instance, stop), name="report")

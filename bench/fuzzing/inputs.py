@@ -102,14 +102,14 @@ class Inputs:
 
     def next(self) -> Input:
         kinds: list[tuple[float, Callable[[], Input]]] = [
-            (0.46, self.signed),
-            (0.18, self.with_odd_headers),
-            (0.12, self.bare),
-            (0.1, self.form),
-            (0.008, self.upload),
-            (0.006, self.desk),
-            (0.1, self.address),
-            (0.026, self.broken),
+            (0.58, self.signed),
+            (0.13, self.with_odd_headers),
+            (0.18, self.bare),
+            (0.06, self.form),
+            (0.005, self.upload),
+            (0.003, self.desk),
+            (0.02, self.address),
+            (0.022, self.broken),
         ]
         [made] = self.chance.choices([make for _, make in kinds], [weight for weight, _ in kinds])
         return made()

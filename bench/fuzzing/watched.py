@@ -8,6 +8,7 @@ import asyncio
 import dataclasses
 import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -23,7 +24,7 @@ import uvloop
 from aiohttp import abc, web
 from aiohttp.connector import AddrInfoType
 
-from fedicause import app, settings, work
+from fedicause import app, collector, settings, work
 from fedicause.web.inbox import RECEIVER
 
 BEAT: Final = 0.005
@@ -56,7 +57,8 @@ class Heart:
         self.stalls: list[dict[str, Any]] = []
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._task = threading.get_native_id()
+        task = threading.get_native_id()
+        self._schedstat = os.open(f"/proc/self/task/{task}/schedstat", os.O_RDONLY)
         self._at = time.monotonic()
         self._waited = self._runqueue()
         self._seen: str = ""
@@ -73,7 +75,7 @@ class Heart:
         self._loop.call_later(BEAT, self._beat)
 
     def _runqueue(self) -> float:
-        return int(Path(f"/proc/self/task/{self._task}/schedstat").read_text().split()[1]) / 1e9
+        return int(os.pread(self._schedstat, 64, 0).split()[1]) / 1e9
 
     def _look(self) -> None:
         while True:
@@ -114,7 +116,7 @@ async def serve(port: int, report: Path) -> None:
     async with app.open_instance(given, resolver=Nowhere(), dial=refuse) as instance:
         runner = web.AppRunner(app.web_app(instance), access_log=None, handle_signals=False)
         await runner.setup()
-        app._settle_memory()
+        collector.settle()
         await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
         heart = Heart()
         try:

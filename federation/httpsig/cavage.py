@@ -114,7 +114,7 @@ def _parameters(header: str) -> dict[str, str]:
         raise Forged("signature header too long")
     parts = header.split('"')
     usual = _USUAL.get(tuple(parts[::2]))
-    if usual is not None and "\\" not in header:
+    if usual is not None and len(parts) % 2 and "\\" not in header:
         return dict(zip(usual, parts[1::2], strict=True))
     found: dict[str, str] = {}
     position = 0

@@ -42,6 +42,8 @@ async def _parts(request: web.Request, most: int) -> Sent:
     found: MultiDict[Any] = MultiDict()
     reader = await request.multipart()
     while (part := await reader.next()) is not None:
+        # All of it may be there: without this nobody else would get a turn before the last of a thousand.
+        await asyncio.sleep(0)
         if not isinstance(part, BodyPartReader) or part.name is None:
             raise ValueError("a part that is no field")
         if hdrs.CONTENT_TRANSFER_ENCODING in part.headers or hdrs.CONTENT_ENCODING in part.headers:

@@ -128,6 +128,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a parameter given twice": {"raw": lambda header: f'keyId="https://mallory.test/#k",{header}'},
     "an empty header": {"raw": lambda header: ""},
     "a garbled header": {"raw": lambda header: header.replace('"', "'")},
+    "a quotation mark too many": {"raw": lambda header: header + '"'},
     "a header without end": {"raw": lambda header: header + ',x="' + "x" * 8192 + '"'},
     "parameters without end": {"raw": lambda header: header + "".join(f",{'x' * n}=1" for n in range(1, 20))},
     "a signature that is no base64": {"parameters": {"signature": '"*"'}},

@@ -69,6 +69,24 @@ async def test_what_is_no_form_is_refused_wherever_forms_are_taken(
     assert time.process_time() - begun < 5
 
 
+async def test_a_form_of_a_thousand_parts_keeps_nobody_waiting(client: Client, campaign: Campaign) -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(take_turns())
+    body = b"".join(PARTS.replace(b'"a"', b'"%d"' % number) + b"\r\na\r\n" for number in range(900))
+    sent = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with client.post("/receipts", data=body + b"--x--\r\n", headers=sent) as answer:
+        assert answer.status == 422
+    others.cancel()
+    assert turns > 900
+
+
 async def test_who_speaks_no_http_is_not_quoted_in_the_log(
     client: Client, campaign: Campaign, caplog: pytest.LogCaptureFixture
 ) -> None:
