@@ -15,7 +15,8 @@ from aiohttp import abc
 FOUND_WITHIN: Final = 5.0
 """Seconds that anybody waits for a name."""
 AT_ONCE: Final = 64
-_FORGOTTEN_AFTER: Final = 10.0
+FORGOTTEN_AFTER: Final = 10.0
+"""Seconds for which a name that was not found is not asked for again."""
 _REMEMBERED: Final = 4096
 
 _NUMBERS: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
@@ -27,7 +28,15 @@ class Names(abc.AbstractResolver):
     What was not found is not asked for again for some seconds.
     """
 
-    def __init__(self, *, at_once: int = AT_ONCE) -> None:
+    def __init__(
+        self,
+        *,
+        at_once: int = AT_ONCE,
+        found_within: float = FOUND_WITHIN,
+        forgotten_after: float = FORGOTTEN_AFTER,
+    ) -> None:
+        self._found_within = found_within
+        self._forgotten_after = forgotten_after
         self._turn = asyncio.Semaphore(at_once)
         self._loop = asyncio.get_running_loop()
         self._missing: OrderedDict[tuple[str, int], tuple[float, str]] = OrderedDict()
@@ -41,7 +50,7 @@ class Names(abc.AbstractResolver):
         if self._loop.time() < until:
             raise OSError(None, error)
         try:
-            async with asyncio.timeout(FOUND_WITHIN):
+            async with asyncio.timeout(self._found_within):
                 found = await self._look_up(host, port, family)
         except TimeoutError:
             raise self._miss(key, "the name is slow to be found") from None
@@ -65,7 +74,7 @@ class Names(abc.AbstractResolver):
         """Nothing is held: threads under way end by themselves."""
 
     def _miss(self, key: tuple[str, int], error: str) -> OSError:
-        self._missing[key] = (self._loop.time() + _FORGOTTEN_AFTER, error)
+        self._missing[key] = (self._loop.time() + self._forgotten_after, error)
         self._missing.move_to_end(key)
         while len(self._missing) > _REMEMBERED:
             self._missing.popitem(last=False)

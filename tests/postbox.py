@@ -60,6 +60,8 @@ class Postbox:
         self.read = asyncio.Event()
         self.breaking: set[str] = set()
         """Addresses at whose messages the connection breaks."""
+        self.swallowing: set[str] = set()
+        """Addresses whose messages are taken, though the connection breaks before that is said."""
         self.port = 0
         self.logins: list[str] = []
 
@@ -104,6 +106,9 @@ class Postbox:
             self.arrived.append(
                 Arrived(envelope.mail_from or "", to, envelope.content, session.ssl is not None)
             )
+            if to in self.swallowing:
+                assert server.transport is not None
+                server.transport.close()
         return answer
 
     def authenticate(

@@ -70,7 +70,8 @@ class Folder:
 class Line:
     """One connection to the mail server, made when it is first needed, and again after it broke."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience: float = TIMEOUT) -> None:
+        self._patience = patience
         parts = urlsplit(settings.smtp or "")
         self._host = parts.hostname or ""
         self._is_tls = parts.scheme == "smtps"
@@ -120,7 +121,7 @@ class Line:
             start_tls=False if self._is_tls else None,
             tls_context=tls(self._host),
             local_hostname=self._our_name,
-            timeout=TIMEOUT,
+            timeout=self._patience,
         )
         try:
             await smtp.connect()
@@ -150,9 +151,9 @@ class Line:
         smtp.close()
 
 
-def carrier(settings: Settings) -> Carrier:
-    """What these settings say."""
-    return Line(settings) if settings.smtp else Folder(settings.data / "mail")
+def carrier(settings: Settings, patience: float = TIMEOUT) -> Carrier:
+    """What these settings say; a mail server has so many seconds for each of its answers."""
+    return Line(settings, patience) if settings.smtp else Folder(settings.data / "mail")
 
 
 def tls(host: str) -> ssl.SSLContext:

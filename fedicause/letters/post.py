@@ -35,7 +35,9 @@ KEPT_FOR: Final = timedelta(days=30)
 """How long a letter that was sent is known by the address to which it returns."""
 
 
-async def round(instance: Instance, stop: asyncio.Event | None = None) -> float | None:
+async def round(
+    instance: Instance, stop: asyncio.Event | None = None, *, patience: float = carry.TIMEOUT
+) -> float | None:
     """Sends what is due, a batch of it; the seconds after which there may be more, None if there is none.
 
     Each result is written as soon as the ones before it are: a crash repeats the few letters whose results
@@ -51,7 +53,7 @@ async def round(instance: Instance, stop: asyncio.Event | None = None) -> float 
         name = await organisations.name(session)
     if not claimed:
         return None
-    trip = _Trip(instance, Sender.of(instance.settings, name or ""), claimed, stop)
+    trip = _Trip(instance, Sender.of(instance.settings, name or ""), claimed, stop, patience)
     await trip.make()
     return 0.0 if trip.is_through else None
 
@@ -78,8 +80,14 @@ class _Trip:
     """One batch on its way, over a few connections at once."""
 
     def __init__(
-        self, instance: Instance, sender: Sender, claimed: Sequence[Claimed], stop: asyncio.Event | None
+        self,
+        instance: Instance,
+        sender: Sender,
+        claimed: Sequence[Claimed],
+        stop: asyncio.Event | None,
+        patience: float,
     ) -> None:
+        self._patience = patience
         self._instance = instance
         self._sender = sender
         self._waiting = deque(claimed)
@@ -114,7 +122,7 @@ class _Trip:
         await self._settle()
 
     async def _line(self) -> None:
-        carrier = carry.carrier(self._instance.settings)
+        carrier = carry.carrier(self._instance.settings, self._patience)
         try:
             while self._waiting:
                 claimed = self._waiting.popleft()

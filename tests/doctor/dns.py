@@ -14,11 +14,18 @@ from fedicause.doctor.lookup import Lookup
 
 
 class Zone(asyncio.DatagramProtocol):
-    """`records` by name and type; a name without any does not exist. While `silent`, nothing is answered."""
+    """`records` by name and type; a name without any does not exist. While `silent`, nothing is answered.
+
+    Of names in `ignored` nothing is said either, and about those in `failing` that it can't be told.
+    """
 
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], list[str]] = {}
         self.silent = False
+        self.ignored: set[str] = set()
+        self.failing: set[str] = set()
+        self.asked: list[str] = []
+        """The names that were asked for, in order."""
         self.port = 0
         self._transport: Any = None
 
@@ -30,14 +37,19 @@ class Zone(asyncio.DatagramProtocol):
         self.port = transport.get_extra_info("sockname")[1]
 
     def datagram_received(self, data: bytes, address: Any) -> None:
-        if not self.silent:
-            self._transport.sendto(self._answer(dns.message.from_wire(data)).to_wire(), address)
+        asked = dns.message.from_wire(data)
+        name = asked.question[0].name.to_text().rstrip(".")
+        self.asked.append(name)
+        if not self.silent and name not in self.ignored:
+            self._transport.sendto(self._answer(asked, name).to_wire(), address)
 
-    def _answer(self, asked: dns.message.Message) -> dns.message.Message:
+    def _answer(self, asked: dns.message.Message, name: str) -> dns.message.Message:
         answer = dns.message.make_response(asked)
         answer.flags |= dns.flags.RA
+        if name in self.failing:
+            answer.set_rcode(dns.rcode.SERVFAIL)
+            return answer
         (question,) = asked.question
-        name = question.name.to_text().rstrip(".")
         found = self.records.get((name, dns.rdatatype.to_text(question.rdtype)))
         if found:
             answer.answer.append(
@@ -49,13 +61,13 @@ class Zone(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def open_zone(records: dict[tuple[str, str], list[str]] | None = None) -> AsyncIterator[Zone]:
-    """Answers at a port of 127.0.0.1."""
+async def open_zone(
+    records: dict[tuple[str, str], list[str]] | None = None, address: tuple[str, int] = ("127.0.0.1", 0)
+) -> AsyncIterator[Zone]:
+    """Answers at this address, by default at any port of 127.0.0.1."""
     zone = Zone()
     zone.records = records or {}
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: zone, local_addr=("127.0.0.1", 0)
-    )
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: zone, local_addr=address)
     try:
         yield zone
     finally:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from fedicause import rounds
 from fedicause.fediverse import deliver
@@ -56,7 +56,13 @@ async def test_what_was_put_off_by_a_wrong_clock_is_done_when_it_is_right(
         clock.advance(-seconds)
         await rounds.mend_times(dev_instance, was_put_back=True)
         await rounds.end_leases(dev_instance)
-        # Then both are sent, each once
+        # Then both are due, in nobody's hands (SQLite's single process takes over when it starts, too)
+        async with dev_instance.database.reading() as session:
+            waiting = await session.scalar(
+                select(func.count()).where(Delivery.lease_until.is_(None), Delivery.next_at <= clock.now())
+            )
+        assert waiting == 2
+        # And sent, each once
         async with working(dev_instance):
             await until(lambda: len(server.received) == 2)
         assert sorted(server.paths) == ["/1", "/2"]

@@ -1,5 +1,27 @@
 """Each test of docs/security.md, run where its defence was taken out: it must fail there."""
 
-from tests.undefended import coalition, markup, network, people, requests, setbacks, web
+from tests.undefended import (
+    coalition,
+    faults,
+    killed,
+    markup,
+    network,
+    people,
+    requests,
+    setbacks,
+    watching,
+    web,
+)
 
-ALL = [*requests.ALL, *network.ALL, *markup.ALL, *coalition.ALL, *web.ALL, *people.ALL, *setbacks.ALL]
+ALL = [
+    *requests.ALL,
+    *network.ALL,
+    *markup.ALL,
+    *coalition.ALL,
+    *web.ALL,
+    *people.ALL,
+    *setbacks.ALL,
+    *faults.ALL,
+    *killed.ALL,
+    *watching.ALL,
+]

@@ -1,0 +1,150 @@
+"""Whatever is killed halfway, restarted, done by many processes at once, or cut off from its partners."""
+
+from tests.undefended.removals import removal
+
+BACKUP = "fedicause/backup.py"
+SITE = "fedicause/web/site.py"
+CLAIMS = "storage/claims.py"
+COMPARE = "fedicause/coalition/compare.py"
+
+MANY = "faults/test_many_processes: many_processes_are_one_instance"
+
+ALL = [
+    removal(
+        "a backup has its name when it is whole",
+        "faults/test_killed_commands: a_backup_is_whole_or_is_not_there",
+        (BACKUP, '        made = room / "backup.tar"\n', "        made = path\n"),
+        (
+            BACKUP,
+            "        await asyncio.to_thread(_pack, made, backup, parts)\n",
+            "        made.touch()\n"
+            "        await asyncio.sleep(0.5)\n"
+            "        made.unlink()\n"
+            "        await asyncio.to_thread(_pack, made, backup, parts)\n",
+        ),
+    ),
+    removal(
+        "what a killed backup has left is cleared away",
+        "faults/test_killed_commands: a_backup_is_whole_or_is_not_there",
+        (BACKUP, "    _forget_rooms(path.parent)\n", ""),
+    ),
+    removal(
+        "news and their delivery are one transaction",
+        "faults/test_killed_commands: news_are_posted_to_all_or_to_nobody",
+        (
+            "fedicause/publish.py",
+            "    note = await describe.update_note(session, urls, campaign, news)\n",
+            "    await session.commit()\n"
+            '    await __import__("asyncio").sleep(1)\n'
+            "    note = await describe.update_note(session, urls, campaign, news)\n",
+        ),
+    ),
+    removal(
+        "no document stands beside files of another handover",
+        "faults/test_killed_commands: a_handover_is_signed_only_when_all_of_it_is_there",
+        (
+            "fedicause/commands/handover.py",
+            "        (directory / verbs.JSON_NAME).unlink(missing_ok=True)\n",
+            "",
+        ),
+    ),
+    removal(
+        "the schema is changed in one transaction",
+        "faults/test_killed_commands: the_schema_is_brought_up_to_date_or_left_as_it_was",
+        (
+            "storage/migrations/__init__.py",
+            '        connection.exec_driver_sql("BEGIN IMMEDIATE")\n',
+            "        return\n",
+        ),
+    ),
+    removal(
+        "requests under way are answered before the server goes",
+        "faults/test_restarting: who_is_speaking_when_it_stops_is_heard_out",
+        (SITE, "        await _leave(runner, sites)\n", ""),
+    ),
+    removal(
+        "the last answer says that it is the last",
+        "faults/test_restarting: no_request_is_lost_by_a_restart",
+        (SITE, "        response.force_close()\n", ""),
+        (SITE, '        response.headers["Connection"] = "close"\n', "        return\n"),
+        (SITE, "        await _leave(runner, sites)\n", ""),
+        (SITE, "GRACE: Final = 10.0\n", "GRACE: Final = 0.0\n"),
+    ),
+    removal(
+        "processes tell each other of what they keep in memory",
+        MANY,
+        (
+            "storage/notices.py",
+            '    if batches.dialect_of(session) == "postgresql":\n',
+            '    if name not in {"blocks", "actor"} and batches.dialect_of(session) == "postgresql":\n',
+        ),
+    ),
+    removal(
+        "what one process has in its hands no other one takes",
+        MANY,
+        (
+            CLAIMS,
+            "        .values(lease_until=_LEASE_UNTIL, next_at=_LEASE_UNTIL)\n",
+            "        .values(lease_until=_LEASE_UNTIL)\n",
+        ),
+    ),
+    removal(
+        "limits are of all processes together",
+        MANY,
+        (
+            "fedicause/meter.py",
+            "    used_until = await meters.locked(session, keys)\n",
+            "    used_until = dict[str, int]()\n",
+        ),
+    ),
+    removal(
+        "a parked request that was in somebody's hands is free at the next start",
+        "faults/test_kill_while_receiving: a_parked_like_outlives_two_kills",
+        (
+            "storage/parked.py",
+            "    await session.execute(update(ParkedRequest).values(lease_until=None))\n",
+            "    await session.execute(update(ParkedRequest).where(ParkedRequest.id < 0).values(lease_until=None))\n",
+        ),
+    ),
+    removal(
+        "every delivery is in one pair of hands",
+        "faults/test_kill_while_delivering: only_what_was_in_hand_at_a_kill_comes_twice",
+        (
+            CLAIMS,
+            "        .values(lease_until=_LEASE_UNTIL, next_at=_LEASE_UNTIL)\n",
+            "        .values(lease_until=_LEASE_UNTIL)\n",
+        ),
+    ),
+    removal(
+        "an inbox hears one thing after the other",
+        "faults/test_kill_while_delivering: news_come_in_the_order_in_which_they_were_posted",
+        (
+            CLAIMS,
+            "    heads = select(oldest).select_from(waiting).where(armed_at.is_(None))\n",
+            "    heads = select(first.c.id).where(_is_waiting(first))\n",
+        ),
+    ),
+    removal(
+        "partners ask each other for what they know",
+        "faults/test_coalition_convergence: partners_agree_without_the_origin",
+        (
+            COMPARE,
+            "        items, _ = tallies.read_collection(document.data)\n",
+            "        items: list[dict[str, Any]] = []\n",
+        ),
+    ),
+    removal(
+        "whose database was restored begins an epoch",
+        "faults/test_coalition_convergence: whose_database_was_restored_is_no_liar,"
+        "whose_database_was_restored_speaks_in_a_new_epoch;"
+        "faults/test_remembered_by_a_newer_partner: "
+        "who_is_restored_from_before_another_joined_does_not_say_one_thing_twice",
+        (
+            COMPARE,
+            "            coalition_id: None if coalition_id in self._sure else await self._learn(coalition_id, own_uri)\n",
+            "            coalition_id: None\n",
+        ),
+        (COMPARE, "        if heard.overtaken is not None:\n", "        if False:\n"),
+        ("fedicause/coalition/deal.py", "    if heard.overtaken is not None:\n", "    if False:\n"),
+    ),
+]
