@@ -9,6 +9,7 @@ from tests.undefended import (
     people,
     requests,
     setbacks,
+    silence,
     watching,
     web,
 )
@@ -23,5 +24,6 @@ ALL = [
     *setbacks.ALL,
     *faults.ALL,
     *killed.ALL,
+    *silence.ALL,
     *watching.ALL,
 ]

@@ -9,7 +9,38 @@ COMPARE = "fedicause/coalition/compare.py"
 
 MANY = "faults/test_many_processes: many_processes_are_one_instance"
 
+WORKERS = "faults/test_killed_workers: "
+
 ALL = [
+    removal(
+        "whoever works next takes over what was in the hands of the killed, letters too",
+        WORKERS + "a_worker_that_is_killed_beside_its_server_loses_nothing",
+        (
+            CLAIMS,
+            "        update(_ROWS).where(_ROWS.c.lease_until.is_not(None)).values(lease_until=None, next_at=now)\n",
+            "        update(_ROWS).where(_ROWS.c.id == -1).values(lease_until=None, next_at=now)\n",
+        ),
+    ),
+    removal(
+        "letters in the hands of the killed are taken over",
+        WORKERS + "a_worker_that_is_killed_beside_its_server_loses_nothing",
+        (
+            "fedicause/letters/post.py",
+            '    if instance.database.dialect == "sqlite":\n',
+            "    if not instance:\n",
+        ),
+    ),
+    removal(
+        "taking fakes out moves the count in the same transaction",
+        WORKERS + "fakes_that_were_half_taken_out_are_counted_right_and_can_all_be",
+        (
+            "fedicause/sign.py",
+            '    moved = {country: -number for state, country, number in taken if state == "confirmed"}\n',
+            "    await session.commit()\n"
+            '    await __import__("asyncio").sleep(1)\n'
+            '    moved = {country: -number for state, country, number in taken if state == "confirmed"}\n',
+        ),
+    ),
     removal(
         "a backup has its name when it is whole",
         "faults/test_killed_commands: a_backup_is_whole_or_is_not_there",
@@ -55,6 +86,12 @@ ALL = [
             "storage/migrations/__init__.py",
             '        connection.exec_driver_sql("BEGIN IMMEDIATE")\n',
             "        return\n",
+        ),
+        (
+            "storage/migrations/versions/0003_people.py",
+            '        batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)\n',
+            '        __import__("time").sleep(1.5)\n'
+            '        batch_op.create_index(batch_op.f("ix_audit_at"), ["at"], unique=False)\n',
         ),
     ),
     removal(
