@@ -80,7 +80,11 @@ class Asked:
 
 
 class Home:
-    """An organisation at its instance. `deaf_to` holds the base URLs of those whose requests get lost."""
+    """An organisation at its instance.
+
+    `deaf_to` holds the base URLs of those whose requests get lost; paths that end in one of `spoiled` are
+    answered by that.
+    """
 
     def __init__(self, instance: Instance, clock: Clock, name: str, handle: str) -> None:
         self.instance = instance
@@ -90,6 +94,7 @@ class Home:
         self.actor = instance.urls.actor(handle, "organisation")
         self.asked: list[Asked] = []
         self.deaf_to: set[str] = set()
+        self.spoiled: dict[str, Handler] = {}
         self._runner: web.AppRunner | None = None
         self._comparer: Comparer | None = None
         self._working: tuple[asyncio.Task[None], asyncio.Event] | None = None
@@ -212,7 +217,8 @@ class Home:
             # A form that was read here could not be read there with its own limits.
             return await handler(request)
         self.asked.append(Asked(request.method, request.path_qs, peer, await request.read()))
-        return await handler(request)
+        spoiled = [answer for end, answer in self.spoiled.items() if request.path.endswith(end)]
+        return await (spoiled[0] if spoiled else handler)(request)
 
 
 class Instances(Protocol):

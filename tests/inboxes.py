@@ -23,12 +23,13 @@ class Said:
 
 @dataclass
 class Listener:
-    """One server, at a port of 127.0.0.1, whose inboxes are all paths.
+    """One server, at a port of its address, whose inboxes are all paths.
 
     It gives `answers` as long as there are any, then what `answer` says for the path.
     """
 
     host: str = ""
+    address: str = "127.0.0.1"
     answer: Callable[[str], Said] = lambda _: Said()
     answers: deque[Said] = field(default_factory=deque)
     delay: float = 0.0
@@ -55,8 +56,8 @@ class Listener:
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self.runner.setup()
         port = int(self.host.rpartition(":")[2] or 0)
-        await web.TCPSite(self.runner, "127.0.0.1", port, reuse_address=True).start()
-        self.host = f"127.0.0.1:{self.runner.addresses[0][1]}"
+        await web.TCPSite(self.runner, self.address, port, reuse_address=True).start()
+        self.host = f"{self.address}:{self.runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         if self.runner is not None:

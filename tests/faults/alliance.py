@@ -37,7 +37,7 @@ class Ally(Forked):
         self.environment["FEDICAUSE_URL"] = address
         self.desk = asyncio.Lock()
         """Held by whoever works on the database beside the server."""
-        self._path = directory / "data" / "fedicause.db"
+        self.path = directory / "data" / "fedicause.db"
 
     async def found(self) -> None:
         mail = f"alice@{self.handle}.test"
@@ -49,17 +49,17 @@ class Ally(Forked):
 
     def ask(self, question: str, *values: str) -> Any:
         """The first value of the answer."""
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=30)) as database:
+        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)) as database:
             return database.execute(question, values).fetchone()[0]
 
     def back_up(self, path: Path) -> None:
-        _copy(self._path, path)
+        _copy(self.path, path)
 
     def restore(self, path: Path) -> None:
         """Puts a backup in the place of the database, which nobody has open."""
         for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        _copy(path, self._path)
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        _copy(path, self.path)
 
 
 class Alliance:
@@ -168,10 +168,10 @@ async def formed(directory: Path, network: Network, chance: random.Random) -> As
         allies.append(Ally(own, place, port, await network.lead_to(port)))
     alliance = Alliance(allies, network, chance)
     await asyncio.gather(*(ally.found() for ally in allies))
-    await _publish(alliance.origin)
+    await publish(alliance.origin)
     try:
         await asyncio.gather(*(ally.start() for ally in allies))
-        await _join(alliance)
+        await join(alliance)
         yield alliance
         assert await asyncio.gather(*(ally.stop() for ally in allies)) == [0] * len(allies)
     finally:
@@ -183,14 +183,16 @@ def by_host(support: dict[str, Any]) -> dict[str, int]:
     return {each["host"]: each["signatures"] for each in support.get("hosts", ())}
 
 
-async def _publish(origin: Ally) -> None:
+async def publish(origin: Ally) -> None:
+    """The campaign that all of them are to collect for."""
     path = origin.directory / "forest.md"
     await asyncio.to_thread(path.write_text, ours.FOREST)
     await origin.command("campaign", "new", str(path))
     await origin.command("campaign", "publish", "forest")
 
 
-async def _join(alliance: Alliance) -> None:
+async def join(alliance: Alliance) -> None:
+    """All others become partners of the origin's."""
     origin = alliance.origin
     page = f"{origin.address}/campaigns/forest"
     await asyncio.gather(*(ally.command("partner", "join", page) for ally in alliance.partners))

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,23 +88,28 @@ class Audience:
 
     async def follow(self, given: Settings, *, now: datetime) -> None:
         """Has somebody at each inbox follow the campaign, and a few whose server is gone."""
-        inboxes = self.addresses + [f"http://{NOBODY}/users/f{number}/inbox" for number in range(4)]
-        async with ours.changing(given) as session:
-            forest = await local_actors.by_name(session, "forest")
-            assert forest is not None
-            known = await actors.remember(session, [_follower(inbox) for inbox in inboxes], now)
-            words = [
-                Word(
-                    each.id,
-                    each.host_id,
-                    Key(forest.id, "subscription", each.id),
-                    True,
-                    to_milliseconds(now),
-                    f"{each.uri}#follow",
-                )
-                for each in known.values()
-            ]
-            await sign.hear(session, words, now=now, wave=None)
+        nobody = [f"http://{NOBODY}/users/f{number}/inbox" for number in range(4)]
+        await follow(given, self.addresses + nobody, now=now)
+
+
+async def follow(given: Settings, inboxes: Sequence[str], *, now: datetime) -> None:
+    """Has whoever is at these inboxes follow the campaign."""
+    async with ours.changing(given) as session:
+        forest = await local_actors.by_name(session, "forest")
+        assert forest is not None
+        known = await actors.remember(session, [_follower(inbox) for inbox in inboxes], now)
+        words = [
+            Word(
+                each.id,
+                each.host_id,
+                Key(forest.id, "subscription", each.id),
+                True,
+                to_milliseconds(now),
+                f"{each.uri}#follow",
+            )
+            for each in known.values()
+        ]
+        await sign.hear(session, words, now=now, wave=None)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Coroutine, Mapping
@@ -21,6 +22,22 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 def expect_root() -> None:
     if os.geteuid() != 0:
         components.missing("the right to make namespaces")
+
+
+def expect_networks() -> None:
+    expect_root()
+    if shutil.which("ip") is None:
+        components.missing("ip (iproute2)")
+
+
+def ip(*words: str) -> None:
+    """What `ip` does, in the network of this thread."""
+    subprocess.run(["ip", *words], check=True)  # noqa: S607 - wherever iproute2 has put it
+
+
+def place(name: str) -> Path:
+    """Where a network is found that `ip netns add` has made."""
+    return Path("/run/netns") / name
 
 
 def apart(work: Callable[[], Coroutine[Any, Any, None]], *, kinds: int, prepare: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Names that are not found, mail servers on a bad day, and peers that take a call and say nothing."""
+"""Names that are not found, mail servers on a bad day, peers that say nothing, or garbage."""
 
 from tests.undefended.removals import removal
 
@@ -6,9 +6,12 @@ NAMES = "federation/names.py"
 JUDGE = "fedicause/fediverse/judge.py"
 CARRY = "fedicause/letters/carry.py"
 POST = "fedicause/letters/post.py"
+COMPARE = "fedicause/coalition/compare.py"
 
 FOUND = "faults/test_names_away: what_is_said_to_and_by_names_that_are_not_found_waits_for_them"
 LOOKING = "faults/test_names_away: looking_for_names_costs_few_threads_and_little_patience"
+MUTE = "web/test_mute_peers: who_never_speaks_is_tried_later_and_keeps_nobody_waiting"
+GARBAGE = "web/test_threats_garbage: who_answers_garbage_harms_only_how_it_is_heard_itself"
 DAY = "web/test_mail_away: a_day_of_not_now_costs_no_letter_and_no_signature"
 
 ALL = [
@@ -93,5 +96,35 @@ ALL = [
             '        ("Message-ID", f"<{token}@{sender.domain}>"),\n',
             '        ("Message-ID", f"<{id(draft)}{written_at.now()}@{sender.domain}>"),\n',
         ),
+    ),
+    removal(
+        "a connection is made within five seconds, TLS included",
+        MUTE,
+        (
+            "federation/transport.py",
+            "            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),\n",
+            "            timeout=aiohttp.ClientTimeout(total=None),\n",
+        ),
+    ),
+    removal(
+        "of one host so many wait for a connection",
+        MUTE,
+        ("storage/claims.py", "        .where(ranked.c.place <= ranked.c.room)\n", ""),
+        ("storage/claims.py", "        .limit(_PER_HOST)\n", "        .limit(1000)\n"),
+        (
+            "fedicause/fediverse/deliver.py",
+            "asyncio.Semaphore(IN_FLIGHT_PER_HOST)",
+            "asyncio.Semaphore(1000)",
+        ),
+    ),
+    removal(
+        "what can't be read of a partner costs no round",
+        GARBAGE,
+        (COMPARE, "        except Malformed as error:\n", "        except ZeroDivisionError as error:\n"),
+    ),
+    removal(
+        "what is no answer costs no round",
+        GARBAGE,
+        (COMPARE, "        except RemoteError as error:\n", "        except ZeroDivisionError as error:\n"),
     ),
 ]
