@@ -38,7 +38,7 @@ class Keychain:
         now = self._instance.now()
         for actor_id in set(actor_ids):
             held = self._held.get(actor_id)
-            if held is not None and now - held.read_at < FRESH_FOR:
+            if held is not None and abs(now - held.read_at) < FRESH_FOR:
                 continue
             actor = await local_actors.by_id(session, actor_id)
             if actor is None:

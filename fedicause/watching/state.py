@@ -69,7 +69,7 @@ async def read(instance: Instance) -> State:
                 row.started_at,
                 row.seen_at,
                 row.ended_at,
-                row.ended_at is None and now - row.seen_at < reporting.GONE_AFTER,
+                row.ended_at is None and abs(now - row.seen_at) < reporting.GONE_AFTER,
                 json.loads(row.report),
             )
             for row in rows

@@ -7,20 +7,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from fedicause import rounds
+from fedicause import rekey, rounds
 from fedicause.fediverse import deliver
+from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.meter import Limit, charge
 from fedicause.timekeeping import Timekeeper
 from storage import blocks
 from storage.models import Delivery
-from tests import components
+from tests import components, signing
 from tests.clock import Clock
 from tests.conftest import Client
 from tests.fediverse import Fediverse
 from tests.inboxes import listening
 from tests.process import Process, eventually
-from tests.web.test_delivery import say, until, working
+from tests.web.test_delivery import forest, say, until, working
 
 DAY = 24 * 3600
 NOTE = "https://ours.test/campaigns/forest"
@@ -96,6 +97,24 @@ async def test_a_block_and_a_new_key_count_though_the_clock_went_back(
     carol.rotate()
     clock.advance(61)
     assert (await carol.undo()).status == 202
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_a_key_that_we_have_changed_signs_though_the_clock_went_back(
+    dev_instance: Instance, clock: Clock
+) -> None:
+    async with listening(1) as [server], working(dev_instance):
+        clock.advance(DAY)
+        await say(dev_instance, "call", [server.inbox()])
+        await until(lambda: len(server.received) == 1)
+        clock.advance(-DAY)
+        async with dev_instance.database.writing() as session:
+            actor = await session.merge(await forest(dev_instance))
+            new = rekey.Pair.new()
+            await rekey.rotate(session, Here.at(dev_instance), actor, new, compromised=True)
+        await say(dev_instance, "news", [server.inbox()])
+        await until(lambda: len(server.received) == 2)
+    assert signing.holds(server.received[1], new.rsa.public_key())
 
 
 def test_who_was_counted_tomorrow_is_let_in_today() -> None:

@@ -6,6 +6,7 @@ BACKUP = "fedicause/backup.py"
 SITE = "fedicause/web/site.py"
 CLAIMS = "storage/claims.py"
 COMPARE = "fedicause/coalition/compare.py"
+TRANSPORT = "federation/transport.py"
 
 MANY = "faults/test_many_processes: many_processes_are_one_instance"
 
@@ -168,6 +169,29 @@ ALL = [
             COMPARE,
             "        items, _ = tallies.read_collection(document.data)\n",
             "        items: list[dict[str, Any]] = []\n",
+        ),
+    ),
+    removal(
+        "nothing is waited for without end where all that is said vanishes",
+        "faults/test_network_cut: whoever_was_cut_off_hears_everything_once_when_the_way_is_free",
+        (
+            TRANSPORT,
+            "        async with asyncio.timeout(total):\n",
+            "        async with asyncio.timeout(None):\n",
+        ),
+        (
+            TRANSPORT,
+            "            timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),\n",
+            "            timeout=aiohttp.ClientTimeout(total=None),\n",
+        ),
+    ),
+    removal(
+        "what could not be delivered is tried again",
+        "faults/test_network_cut: whoever_was_cut_off_hears_everything_once_when_the_way_is_free",
+        (
+            "fedicause/fediverse/judge.py",
+            "        or age >= GIVEN_UP_AFTER\n",
+            "        or result.is_failure_of_host\n",
         ),
     ),
     removal(
