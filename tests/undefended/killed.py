@@ -127,6 +127,30 @@ ALL = [
         ),
     ),
     removal(
+        "work for all is done by whose turn it is",
+        "test_turns: a_turn_is_kept_until_its_holder_stops_or_is_gone,"
+        "what_goes_by_the_clock_is_done_once_for_all",
+        (
+            "fedicause/turns.py",
+            "    if not await _is_ours(instance, turn, begun):\n        return\n",
+            "    await _is_ours(instance, turn, begun)\n",
+        ),
+    ),
+    removal(
+        "of those who write one register together, one begins again",
+        "test_hearing_together: counts_agree_with_what_was_said_to_whom",
+        ("storage/registers.py", "        if added != len(new):\n", "        if added is None:\n"),
+    ),
+    removal(
+        "a wave is counted over all processes",
+        "test_hearing_together: a_wave_is_held_at_the_same_number",
+        (
+            "fedicause/sign.py",
+            "    seen = {host: number - more[host] for host, number in counted.items()}\n",
+            "    seen = dict.fromkeys(counted, 0)\n",
+        ),
+    ),
+    removal(
         "limits are of all processes together",
         MANY,
         (
