@@ -74,10 +74,12 @@ async def test_a_worker_that_is_killed_beside_its_server_loses_nothing(
             for kill in range(KILLS):
                 news.append(await post_news(subject))
                 enough = sum(followers.taken().values()) + 10
+                take_your_time(followers, 3.0)
                 await subject.work()
                 assert await until(lambda: is_busy(followers, enough) and box.read.is_set(), within=30)  # noqa: B023
                 # When the worker is killed among them, then the server answers on
                 await subject.end_work(signal.SIGKILL)
+                take_your_time(followers, 0.1)
                 async with ours.changing(given) as session:
                     in_hand.update(await ordeal._in_hand(session))
                 person = await server.person(f"p{kill}", algorithm="ed25519")
@@ -158,6 +160,12 @@ async def post_news(subject: Forked) -> str:
     found = re.search(r"Posted: (\S+)", printed)
     assert found, printed
     return found[1]
+
+
+def take_your_time(followers: Audience, seconds: float) -> None:
+    """The slow ones among them take so long from now on."""
+    for host in followers.slow:
+        host.listener.delay = seconds
 
 
 def is_busy(followers: Audience, enough: int) -> bool:
