@@ -189,10 +189,13 @@ async def forget_unwanted(session: AsyncSession) -> list[str]:
 
 def is_followed() -> ColumnElement[bool]:
     """The condition that a campaign, or who runs it, is followed."""
-    followed = (
-        select(Actor.uri).join(Following, Following.actor_id == Actor.id).where(Following.state.in_(CURRENT))
+    # Asked of each campaign, by key: SQLite would else read all actors to find the few that are followed.
+    return (
+        exists()
+        .where(Actor.uri.in_([ForeignCampaign.organisation_uri, ForeignCampaign.actor_uri]))
+        .where(Following.actor_id == Actor.id, Following.state.in_(CURRENT))
+        .correlate(ForeignCampaign)
     )
-    return or_(ForeignCampaign.organisation_uri.in_(followed), ForeignCampaign.actor_uri.in_(followed))
 
 
 def is_ours_too(*states: str) -> ColumnElement[bool]:

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import (
@@ -320,3 +321,32 @@ async def test_whom_we_follow_is_listed_with_the_number_of_their_campaigns(sessi
     found = await followings.of(session, ORG)
     assert found is not None
     assert (await actors.by_uris(session, [ORG]))[ORG].id == found[0].actor_id
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_what_is_followed_is_found_without_reading_all_actors(
+    session: AsyncSession, database_url: str
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if "followings" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await revisits.is_anything_due(session, NOW)
+        await due(session, NOW)
+        await foreign.listed(session)
+        await coalitions.unlinked(session)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) == 4
+    connection = await session.connection()
+    for statement, parameters in asked:
+        plan = [
+            str(row[3])
+            for row in await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+        assert any(line.startswith("SEARCH actors USING INDEX") for line in plan)
+        assert not any(line.startswith("SCAN actors") for line in plan)
