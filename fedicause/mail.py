@@ -7,16 +7,18 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import idna
-import jinja2
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import templating, words
+from fedicause import words
 from fedicause.here import Here
 from fedicause.seal import Seal
 from storage import letters, notices
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # Nobody waits for these; there may be thousands of them.
 _IN_BULK: Final = frozenset({"remind", "update", "target"})
@@ -72,7 +74,7 @@ def compose(name: str, language: str, **values: object) -> Composed:
     words to anybody.
     """
     language = language.lower().partition("-")[0]
-    if language not in words.LOCALES:
+    if language not in words.LANGUAGES:
         language = words.SOURCE
     environment = _environment()
     text = environment.get_template(f"mail/{name}.txt")
@@ -167,5 +169,9 @@ def one_line(text: str) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    return templating.environment(autoescape=jinja2.select_autoescape(("html",)))
+def _environment() -> "Environment":
+    from jinja2 import select_autoescape  # noqa: PLC0415 - not for servers that write nothing
+
+    from fedicause import templating  # noqa: PLC0415
+
+    return templating.environment(autoescape=select_autoescape(("html",)))

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from federation import tallies
-from fedicause import templating, words
+from fedicause import words
 from fedicause.campaigning import goals
 from fedicause.campaigning.matter import Matter, Order, Sheet
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def make(matter: Matter, sheet: Sheet, order: Order, picture: Path | None, now: datetime) -> bytes:
@@ -19,7 +21,7 @@ def make(matter: Matter, sheet: Sheet, order: Order, picture: Path | None, now: 
     # Fonts and PDF take time and memory that only this needs.
     from fedicause.campaigning import typeset  # noqa: PLC0415
 
-    language = order.language if order.language in words.LOCALES else words.SOURCE
+    language = order.language if order.language in words.LANGUAGES else words.SOURCE
     press = typeset.Press(
         language=language,
         title=_line(matter.title(language)),
@@ -91,7 +93,9 @@ def _percent(error: float | None) -> float:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment() -> "Environment":
+    from fedicause import templating  # noqa: PLC0415 - with the rest of it
+
     # This becomes no HTML, but lines of plain text.
     environment = templating.environment(autoescape=False)
     environment.filters.update(line=_line)

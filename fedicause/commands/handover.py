@@ -36,7 +36,7 @@ FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--to", "recipients", default="", help="To whom: stands on the cover.")
 @click.option("--addresses", type=click.Choice(["none", "agreed", "all"]), default="none", show_default=True)
 @click.option("--names", is_flag=True, help="List the names in the PDF too.")
-@click.option("--language", type=click.Choice([*words.LOCALES]), help="By default the campaign's.")
+@click.option("--language", type=click.Choice([*words.LANGUAGES]), help="By default the campaign's.")
 @click.pass_obj
 def hand_over(  # noqa: PLR0917 - one for each option
     desk: Desk,

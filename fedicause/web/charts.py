@@ -149,8 +149,8 @@ async def picture(request: web.Request) -> web.Response:
     if not shown.view.has(name):
         raise gather.Missing(name)
     lang = request.query.get("lang", "")
-    language = lang if lang in words.LOCALES else shown.view.site.language
-    language = language if language in words.LOCALES else words.SOURCE
+    language = lang if lang in words.LANGUAGES else shown.view.site.language
+    language = language if language in words.LANGUAGES else words.SOURCE
     sent = {**headers.FILE, "Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=60"}
     rendered = request.app[SHELF].rendered(
         shown, (name, language), lambda view: Rendered(view.file(name, language).encode(), sent)

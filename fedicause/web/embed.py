@@ -169,7 +169,7 @@ async def look(request: web.Request, address: str) -> Shown[CampaignPage]:
 
 def choose(query: Mapping[str, str], view: CampaignPage) -> Choice:
     """The language that `lang` names, else the campaign's: what is shown elsewhere is the same for all."""
-    own = view.card.language if view.card.language in translations.LOCALES else view.site.language
+    own = view.card.language if view.card.language in translations.LANGUAGES else view.site.language
     return translations.narrow(translations.choose(query.get("lang"), None, own), view.languages)
 
 

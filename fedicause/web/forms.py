@@ -16,7 +16,6 @@ from fedicause.fields import Unusable
 from fedicause.signing import collecting, cosign
 from fedicause.signing.acquaint import Given
 from fedicause.web import translations
-from fedicause.web.translations import LOCALES
 from fedicause.web.views import SignForm
 
 NAME: Final = 100
@@ -174,7 +173,7 @@ def countries(language: str) -> list[tuple[str, str]]:
     """Codes and names in this language, in its order."""
     names = [
         (code, translations.country(language, code))
-        for code in map(str, LOCALES[language].territories)
+        for code in map(str, translations.locale(language).territories)
         if is_country(code)
     ]
     return sorted(names, key=lambda pair: _plain(pair[1]))
@@ -184,7 +183,7 @@ def countries(language: str) -> list[tuple[str, str]]:
 def is_country(code: str) -> bool:
     """Whether it is a country by ISO 3166-1 (and Kosovo, which has none there)."""
     is_code = _COUNTRY.fullmatch(code) is not None and code not in _NO_COUNTRY
-    return is_code and code in LOCALES["en"].territories
+    return is_code and code in translations.locale("en").territories
 
 
 def usual_country(language: str, other: str) -> str:

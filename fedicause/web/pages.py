@@ -1,18 +1,41 @@
-"""What the pages need on the application before their first reader comes."""
+"""What the pages need on the application, at the start or once their first reader comes."""
+
+from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from fedicause.web import assets, card, render, translations
+from fedicause.web import assets, card, negotiate, operating, render
 from fedicause.web.cached import Shelf
 from fedicause.web.endorse import DOORS, Doors
 from fedicause.web.keys import INSTANCE, SHELF
+from fedicause.web.later import Loading
+
+_ANYTHING: Final = "*/*"
+_NO_PAGES: Final = frozenset(route.path for route in operating.routes if isinstance(route, web.RouteDef))
 
 
 def prepare(app: web.Application) -> None:
-    """Adds shelf, cards, static files, the ways to people's servers; reads catalogues and templates."""
+    """Adds shelf, cards, static files, the ways to people's servers; and has the first reader wait."""
     app[SHELF] = Shelf(is_away=lambda: app[INSTANCE].database.is_away)
     app[DOORS] = Doors()
     card.prepare(app)
     app.add_routes(assets.routes)
-    translations.load()
-    render.load()
+    loading = Loading(render.load)
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # Else it would be loaded in the middle of the first page, and everybody's requests wait for that.
+        if not loading.is_over and _may_get_page(request):
+            await loading.wait()
+        return await handler(request)
+
+    app.middlewares.append(middleware)
+
+
+def _may_get_page(request: web.Request) -> bool:
+    """Whether whoever asks takes a page: browsers, and programs that take anything but look after nothing."""
+    if negotiate.wants_page(request):
+        return True
+    accepted = request.headers.get("Accept", _ANYTHING)
+    return request.method in {"GET", "HEAD"} and _ANYTHING in accepted and request.path not in _NO_PAGES

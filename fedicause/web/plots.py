@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from babel.dates import format_skeleton
 from markupsafe import Markup, escape
 
 from fedicause import words
@@ -198,5 +197,7 @@ def _ticks(days: Sequence[date], most: int) -> list[tuple[int, str]]:
 
 
 def _date(day: date, language: str, span: int) -> str:
+    from babel.dates import format_skeleton  # noqa: PLC0415 - once something is drawn
+
     skeleton = "yMMM" if span > _LONG else "MMMd"
-    return format_skeleton(skeleton, day, locale=words.LOCALES[language])
+    return format_skeleton(skeleton, day, locale=words.locale(language))

@@ -1,16 +1,16 @@
 """Makes pages of what they show: Jinja with autoescape, in the reader's language."""
 
-from datetime import date, datetime, timedelta
 from functools import cache
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
-import jinja2
-from jinja2.runtime import Context
-
-from federation import vocabulary
-from fedicause import templating, words
-from fedicause.web import assets, forms, translations
+from fedicause import words
 from fedicause.web.translations import Choice
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# What most readers come for, and what is around it; the rest waits for its first reader.
+_FIRST: Final = ("base.html", "home.html", "campaign.html", "parts/")
 
 
 def page(template: str, choice: Choice, **values: object) -> str:
@@ -34,78 +34,22 @@ def document(template: str, **values: object) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment() -> "Environment":
+    from fedicause import templating  # noqa: PLC0415 - see `load`
+    from fedicause.web import filters  # noqa: PLC0415
+
     environment = templating.environment(autoescape=True)
-    environment.globals.update(
-        static=assets.static,
-        languages=translations.NAMES,
-        language_name=_language_name,
-        countries=forms.countries,
-        usual_country=forms.usual_country,
-    )
-    environment.filters.update(
-        moment=_moment,
-        ago=_ago,
-        size=_size,
-        seconds=_seconds,
-        country=_country,
-        iso=_iso,
-        host=_host,
-        timestamp=vocabulary.timestamp,
-    )
+    filters.equip(environment)
     return environment
 
 
-def _language(context: Context) -> str:
-    language: str = context["ui"]
-    return language
-
-
-@jinja2.pass_context
-def _moment(context: Context, at: datetime) -> str:
-    return words.moment(_language(context), at)
-
-
-@jinja2.pass_context
-def _ago(context: Context, age: timedelta) -> str:
-    return translations.ago(_language(context), age)
-
-
-@jinja2.pass_context
-def _size(context: Context, value: int) -> str:
-    return words.size(_language(context), value)
-
-
-@jinja2.pass_context
-def _seconds(context: Context, value: float) -> str:
-    return words.seconds(_language(context), value)
-
-
-@jinja2.pass_context
-def _country(context: Context, code: str) -> str:
-    return translations.country(_language(context), code)
-
-
-@jinja2.pass_context
-def _language_name(context: Context, language: str) -> str:
-    return translations.name_of(_language(context), language)
-
-
-def _iso(moment: date) -> str:
-    return moment.isoformat()
-
-
-def _host(address: str) -> str:
-    """The name of a site's server, for people: without what many put before it."""
-    return (urlsplit(address).hostname or "").removeprefix("www.")
-
-
 def load() -> None:
-    """Compiles what is for everybody now, at start, and not with its first reader.
+    """Loads what pages are made with: Jinja and Babel, the words, the templates that are asked for most.
 
-    The staff's pages take 2 MB, and wait until somebody logs in.
+    That takes half a second and 10 MB, which a server that shows no page does without.
     """
+    words.load()
     environment = _environment()
     for name in environment.list_templates(extensions=["html"]):
-        if not name.startswith(("admin/", "mail/", "paper/")):
+        if name.startswith(_FIRST):
             environment.get_template(name)

@@ -7,15 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
-
-from babel.messages import Catalog, Message
-from babel.messages.pofile import write_po
+from typing import TYPE_CHECKING, Final
 
 import templates
 from fedicause.words import (
+    LANGUAGES,
     LOCALE,
-    LOCALES,
     NAMES,
     SOURCE,
     ago,
@@ -24,6 +21,7 @@ from fedicause.words import (
     day,
     gettext,
     load,
+    locale,
     name_of,
     ngettext,
     number,
@@ -32,8 +30,8 @@ from fedicause.words import (
 )
 
 __all__ = [
+    "LANGUAGES",
     "LOCALE",
-    "LOCALES",
     "NAMES",
     "ago",
     "catalogue",
@@ -41,11 +39,15 @@ __all__ = [
     "day",
     "gettext",
     "load",
+    "locale",
     "name_of",
     "ngettext",
     "number",
     "percent",
 ]
+
+if TYPE_CHECKING:
+    from babel.messages import Catalog, Message
 
 _TEMPLATES: Final = Path(templates.__file__).parent
 # Enough for everybody's browser; a header is read once and remembered.
@@ -74,7 +76,7 @@ def choose(lang: str | None, accept_language: str | None, default: str) -> Choic
     wanted = ([asked] if asked else []) + _accepted(accept_language or "")
     wanted = list(dict.fromkeys(wanted))[:_MOST_WANTED]
     for language in (*wanted, default):
-        if language in LOCALES:
+        if language in LANGUAGES:
             return Choice(language, tuple(wanted), asked)
     return Choice(SOURCE, tuple(wanted), asked)
 
@@ -83,7 +85,7 @@ def choose(lang: str | None, accept_language: str | None, default: str) -> Choic
 def narrow(choice: Choice, offered: frozenset[str]) -> Choice:
     """The choice, with no languages that nobody offers, and two wanted at most."""
     wanted = tuple(language for language in choice.wanted if language in offered)[:2]
-    known = choice.asked in offered or choice.asked in LOCALES
+    known = choice.asked in offered or choice.asked in LANGUAGES
     return replace(choice, wanted=wanted, asked=choice.asked if known else None)
 
 
@@ -98,13 +100,13 @@ def _accepted(header: str) -> list[str]:
     return [language for _, _, language in sorted(ranges)]
 
 
-def problems(locale: Path = LOCALE) -> Iterator[str]:
+def problems(directory: Path = LOCALE) -> Iterator[str]:
     """What keeps the catalogues in this directory from being complete: a line for each."""
     source = _extract()
-    for language in LOCALES:
+    for language in LANGUAGES:
         if language == SOURCE:
             continue
-        catalog = read(language, locale)
+        catalog = read(language, directory)
         for message in source:
             if message.id:
                 yield from (f"{language}: {problem}" for problem in _faults(catalog, message))
@@ -113,7 +115,7 @@ def problems(locale: Path = LOCALE) -> Iterator[str]:
                 yield f"{language}: no longer used: {_first(message.id)!r}"
 
 
-def _faults(catalog: Catalog, source: Message) -> Iterator[str]:
+def _faults(catalog: "Catalog", source: "Message") -> Iterator[str]:
     message = catalog.get(source.id)
     text = _first(source.id)
     if message is None:
@@ -143,7 +145,8 @@ def _first(id: str | Iterable[str]) -> str:
     return id if isinstance(id, str) else next(iter(id))
 
 
-def _extract() -> Catalog:
+def _extract() -> "Catalog":
+    from babel.messages import Catalog  # noqa: PLC0415 - not for servers
     from babel.messages.extract import extract_from_dir  # noqa: PLC0415 - not for servers
 
     catalog = Catalog(project="fedicause", charset="utf-8")
@@ -160,8 +163,10 @@ def _extract() -> Catalog:
 
 def _update() -> None:
     """Brings the catalogues to the templates' texts; what is new has no translation yet."""
+    from babel.messages.pofile import write_po  # noqa: PLC0415 - not for servers
+
     source = _extract()
-    for language in LOCALES:
+    for language in LANGUAGES:
         if language == SOURCE:
             continue
         catalog = read(language)

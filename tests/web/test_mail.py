@@ -66,7 +66,7 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("language", list(words.LOCALES))
+@pytest.mark.parametrize("language", list(words.LANGUAGES))
 async def test_every_letter_arrives_in_every_language(
     ours_with_mail: Instance, postbox: Postbox, language: str
 ) -> None:

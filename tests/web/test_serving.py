@@ -99,9 +99,10 @@ async def look(client: Client, path: str) -> str:
 def addresses(client: Client) -> Iterator[str]:
     """Every address that can be asked for, of the campaign that there is."""
     assert client.app is not None
-    for resource in client.app.router.resources():
-        if "GET" in {route.method for route in resource}:
-            yield re.sub(r"\{(\w+)(:[^}]*\}?)?\}", lambda part: FILLED.get(part[1], "x"), resource.canonical)
+    for route in client.app.router.routes():
+        if route.method == "GET" and route.resource is not None:
+            path = route.resource.canonical
+            yield re.sub(r"\{(\w+)(:[^}]*\}?)?\}", lambda part: FILLED.get(part[1], "x"), path)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)

@@ -172,7 +172,7 @@ async def render_admin(
         status=status,
         headers={**page_headers(instance), "Content-Language": choice.language},
     )
-    if wanted in translations.LOCALES:
+    if wanted in translations.LANGUAGES:
         cookies.put(request, response, "language", wanted, days=365)
     return response
 

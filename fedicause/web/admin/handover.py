@@ -152,7 +152,7 @@ def _read(request: web.Request) -> tuple[Order, str]:
         recipients=" ".join(frame.text(request, "recipients", _LONGEST).split()),
         addresses="agreed" if addresses == "agreed" else "all" if addresses == "all" else "none",
         names=frame.text(request, "names", 5) == "yes",
-        language=language if language in words.LOCALES else words.SOURCE,
+        language=language if language in words.LANGUAGES else words.SOURCE,
     )
     return order, " ".join(frame.text(request, "reason", _LONGEST).split())
 
