@@ -2,13 +2,15 @@
 
 import re
 import unicodedata
+from functools import cache
 from html import escape, unescape
-from typing import Final
-
-import nh3
+from typing import TYPE_CHECKING, Final
 
 from federation import vocabulary
 from federation.vocabulary import Malformed
+
+if TYPE_CHECKING:
+    from nh3 import Cleaner
 
 MAX_LENGTH: Final = 50_000
 ATTRIBUTES: Final = {"a": frozenset({"href"})}
@@ -50,14 +52,14 @@ def clean(html: str) -> str:
     hosts are punycode. Only the first 50,000 characters are read; what swells to twice that becomes text.
     """
     # Parsed again as a browser will: what was stripped may have held apart what now nests (links in tables).
-    cleaned = _cleaner.clean(_cleaner.clean(html[:MAX_LENGTH]))
+    cleaned = _cleaner().clean(_cleaner().clean(html[:MAX_LENGTH]))
     cleaned = _LINK.sub(_honest, _UNPRINTED.sub("", cleaned))
     return cleaned if len(cleaned) <= 2 * MAX_LENGTH else f"<p>{escape(plain(html))}</p>"
 
 
 def plain(html: str) -> str:
     """The text of `html`, a line for each paragraph. It is no HTML any more: escape it to show it."""
-    blocks = _blocks.clean(html[:MAX_LENGTH])
+    blocks = _breaker().clean(html[:MAX_LENGTH])
     text = _UNPRINTED.sub("", unescape(_TAG.sub("\n", " ".join(blocks.split()))))
     return "\n".join(line for each in text.split("\n") if (line := " ".join(each.split())))
 
@@ -121,19 +123,32 @@ def _filter(_tag: str, attribute: str, value: str) -> str | None:
 
 # Unless told so, nh3 lets `title` and `lang` through on every element.
 _ELSEWHERE: Final[dict[str, set[str]]] = {"*": set()}
-_cleaner = nh3.Cleaner(
-    tags=set(TAGS),
-    clean_content_tags=set(_UNREAD),
-    attributes={tag: set(names) for tag, names in ATTRIBUTES.items()} | _ELSEWHERE,
-    attribute_filter=_filter,
-    link_rel=REL,
-    url_schemes=set(SCHEMES),
-    url_relative="deny",
-)
-_blocks = nh3.Cleaner(
-    tags=set(_BLOCKS),
-    clean_content_tags=set(_UNREAD),
-    attributes=_ELSEWHERE,
-    link_rel=None,
-    url_relative="deny",
-)
+
+
+@cache
+def _cleaner() -> "Cleaner":
+    from nh3 import Cleaner  # noqa: PLC0415 - 1.5 MB, once somebody wrote HTML
+
+    return Cleaner(
+        tags=set(TAGS),
+        clean_content_tags=set(_UNREAD),
+        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()} | _ELSEWHERE,
+        attribute_filter=_filter,
+        link_rel=REL,
+        url_schemes=set(SCHEMES),
+        url_relative="deny",
+    )
+
+
+@cache
+def _breaker() -> "Cleaner":
+    """Leaves only what breaks lines."""
+    from nh3 import Cleaner  # noqa: PLC0415 - as above
+
+    return Cleaner(
+        tags=set(_BLOCKS),
+        clean_content_tags=set(_UNREAD),
+        attributes=_ELSEWHERE,
+        link_rel=None,
+        url_relative="deny",
+    )

@@ -1,9 +1,9 @@
 """Finding actors, software and the way to somebody's own server; and what we publish to be found."""
 
 import re
+from html import escape
 from typing import Any, Final, Literal
 from urllib.parse import quote
-from xml.sax.saxutils import quoteattr
 
 from federation import vocabulary, webfinger
 from federation.remote import Budget, Missing, Refused, Remote, RemoteError, Unusable
@@ -129,11 +129,11 @@ async def software(remote: Remote, host: str, *, budget: Budget | None = None) -
 
 def host_meta(base_url: str) -> str:
     """`/.well-known/host-meta`, `application/xrd+xml`: where WebFinger is (RFC 6415)."""
-    template = quoteattr(f"{base_url.rstrip('/')}/.well-known/webfinger?resource={{uri}}")
+    template = escape(f"{base_url.rstrip('/')}/.well-known/webfinger?resource={{uri}}")
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">\n'
-        f'  <Link rel="lrdd" type="application/jrd+json" template={template}/>\n'
+        f'  <Link rel="lrdd" type="application/jrd+json" template="{template}"/>\n'
         "</XRD>\n"
     )
 

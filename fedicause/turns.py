@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from fedicause.instance import Instance
-from storage import turns
+from storage import database, turns
 
 LEASE: Final = timedelta(seconds=60)
 """After which, at least, others take over from a process that has been killed."""
+SELDOM: Final = timedelta(minutes=1)
+"""Between two times: what is done no oftener keeps less in memory."""
 
 
 @dataclass(slots=True)
@@ -29,17 +31,24 @@ class Turn:
     held_until: datetime | None = None
     """By this process."""
 
+    async def do(self) -> None:
+        if self.every < SELDOM:
+            await self.step()
+            return
+        with database.seldom():
+            await self.step()
+
 
 async def take(instance: Instance, turn: Turn) -> None:
     """Does the work, unless it is another process's turn."""
     if instance.database.dialect == "sqlite":
-        await turn.step()
+        await turn.do()
         return
     begun = instance.now()
     if not await _is_ours(instance, turn, begun):
         return
     try:
-        await turn.step()
+        await turn.do()
     finally:
         if turn.is_clocked:
             await give_back(instance, turn, next_at=begun + turn.every)

@@ -104,10 +104,12 @@ async def _keep_time(instance: Instance, stop: asyncio.Event) -> None:
             # Whoever lives has then written what came of what it had in hand.
             free_at = steady() + LEASES_END_AFTER
         if is_wrong:
-            await rounds.mend_times(instance, was_put_back=was_put_back)
+            with databases.seldom():
+                await rounds.mend_times(instance, was_put_back=was_put_back)
             is_wrong = False
         if steady() >= free_at:
-            await rounds.end_leases(instance)
+            with databases.seldom():
+                await rounds.end_leases(instance)
             free_at = math.inf
 
     await _loop(instance, stop, "clock", step, every=instance.settings.sweep)

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ REACHED_WITHIN: Final = 5.0
 """Seconds for a new connection to PostgreSQL."""
 SILENT_FOR: Final = 20
 """Seconds after which a machine that does not even acknowledge what it was sent is taken for gone."""
+_SELDOM: Final = ContextVar("seldom", default=False)
 
 
 class UnknownDatabase(ValueError):
@@ -53,6 +55,16 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername=DRIVERS[dialect])
 
 
+@contextmanager
+def seldom() -> Iterator[None]:
+    """For what is done once in a minute at most: its statements are not kept compiled, 25 KB each."""
+    token = _SELDOM.set(True)
+    try:
+        yield
+    finally:
+        _SELDOM.reset(token)
+
+
 class Database:
     """Sessions on one database. On SQLite there is one writer at a time; readers never wait for it (WAL)."""
 
@@ -66,6 +78,10 @@ class Database:
         else:
             self._writer = self._reader = _postgresql_engine(self.url)
             self._most_connections = CONNECTIONS + MORE
+        # Other views of the same connections.
+        self._unkept = {
+            engine: engine.execution_options(compiled_cache=None) for engine in {self._writer, self._reader}
+        }
         self.patience = absence.PATIENCE
         """Seconds that a transaction waits to begin while a server is away."""
         self._watch = absence.Watch(self._knock)
@@ -99,6 +115,8 @@ class Database:
 
     async def _session(self, engine: AsyncEngine) -> AsyncSession:
         """A session; of a server that is just being started again, once it answers."""
+        if _SELDOM.get():
+            engine = self._unkept[engine]
         if self.dialect == "sqlite":
             return AsyncSession(engine, expire_on_commit=False)
         clock = asyncio.get_running_loop().time

@@ -50,7 +50,7 @@ def tell_postgresql() -> None:
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UtcTime, str: Text, int: BigInteger, bytes: LargeBinary}  # noqa: RUF012
+    type_annotation_map = {datetime: UtcTime(), str: Text(), int: BigInteger(), bytes: LargeBinary()}  # noqa: RUF012
 
 
 class Organisation(Base):

@@ -5,7 +5,7 @@ from tests.undefended.removals import removal
 CONTENT = "federation/content.py"
 _NOTHING_CLEANED = (
     CONTENT,
-    "    cleaned = _cleaner.clean(_cleaner.clean(html[:MAX_LENGTH]))\n",
+    "    cleaned = _cleaner().clean(_cleaner().clean(html[:MAX_LENGTH]))\n",
     "    cleaned = html[:MAX_LENGTH]\n",
 )
 
@@ -20,7 +20,7 @@ ALL = [
     removal(
         "cleaned twice: what was stripped may have held apart what then nests",
         "federation/test_content: no_payload_survives",
-        (CONTENT, "_cleaner.clean(_cleaner.clean(html[:MAX_LENGTH]))", "_cleaner.clean(html[:MAX_LENGTH])"),
+        (CONTENT, "_cleaner().clean(_cleaner().clean(html[:MAX_LENGTH]))", "_cleaner().clean(html[:MAX_LENGTH])"),
     ),
     removal(
         "links to plain addresses only",
