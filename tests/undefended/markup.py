@@ -20,7 +20,11 @@ ALL = [
     removal(
         "cleaned twice: what was stripped may have held apart what then nests",
         "federation/test_content: no_payload_survives",
-        (CONTENT, "_cleaner().clean(_cleaner().clean(html[:MAX_LENGTH]))", "_cleaner().clean(html[:MAX_LENGTH])"),
+        (
+            CONTENT,
+            "_cleaner().clean(_cleaner().clean(html[:MAX_LENGTH]))",
+            "_cleaner().clean(html[:MAX_LENGTH])",
+        ),
     ),
     removal(
         "links to plain addresses only",

@@ -1,0 +1,92 @@
+"""What a server that nobody has asked for anything does not hold in memory."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.process import Process, eventually
+
+# What each costs is in docs/bench.md.
+NOT_WHILE_IDLE = frozenset(
+    {
+        "PIL",
+        "aiosmtplib",
+        "alembic",
+        "altcha",
+        "argon2",
+        "asyncpg",
+        "babel",
+        "datasketches",
+        "dns",
+        "fedicause.backup",
+        "fedicause.commands.campaigns",
+        "fedicause.demo",
+        "fedicause.doctor",
+        "fedicause.watching.metrics",
+        "fedicause.web.admin.parts",
+        "fontTools",
+        "fpdf",
+        "http_message_signatures",
+        "jinja2",
+        "markdown_it",
+        "nh3",
+        "numpy",
+        "pyotp",
+        "segno",
+        "sqlalchemy.dialects.postgresql",
+        "yaml",
+    }
+)
+
+
+class Watched(Process):
+    """A server that says which modules it loads."""
+
+    @property
+    def loaded(self) -> set[str]:
+        return set(re.findall(r"^import time: +\d+ \| +\d+ \| +([\w.]+)$", self.log, re.MULTILINE))
+
+    async def has_loaded(self, name: str) -> bool:
+        return name in self.loaded
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Watched]:
+    made = Watched(tmp_path)
+    await made.command(
+        "init", "--name", "Friends of the Old Forest", "--handle", "org", "--admin-email", "alice@ours.test"
+    )
+    made.environment["PYTHONPROFILEIMPORTTIME"] = "1"
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def status(server: Watched, path: str, accept: str) -> int:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(server.url + path, headers={"Accept": accept}) as answer,
+    ):
+        await answer.read()
+        return answer.status
+
+
+async def test_what_few_need_is_loaded_with_the_first_of_them(server: Watched) -> None:
+    # Every round of the worker has looked for work by then.
+    await asyncio.sleep(1)
+    assert await status(server, "/actor", "application/activity+json") == 200
+    assert await status(server, "/api/campaigns", "application/json") == 200
+    assert await status(server, "/readyz", "*/*") == 200
+    assert "fedicause.work" in server.loaded
+    assert not NOT_WHILE_IDLE & server.loaded
+    # Whoever looks at a page has what pages are made with loaded, and whoever looks after it the desk.
+    assert await status(server, "/", "*/*") == 200
+    await eventually(lambda: server.has_loaded("jinja2"))
+    assert "fedicause.web.admin.parts" not in server.loaded
+    assert await status(server, "/admin/login", "text/html") == 200
+    await eventually(lambda: server.has_loaded("fedicause.web.admin.parts"))
+    assert await status(server, "/admin/nothing-here", "text/html") == 404
