@@ -43,11 +43,14 @@ def name_server() -> str:
 def files(tmp_path: Path, name_server: str) -> dict[str, Path]:
     """What tells the system's resolver whom to ask, and that it gives up after three seconds."""
     namespaces.expect_root()
-    told = {"resolv.conf": f"nameserver {name_server}\noptions timeout:3 attempts:1\n"}
-    told["nsswitch.conf"] = "hosts: files dns\n"
+    told = {"resolv.conf": asking(name_server, seconds=3), "nsswitch.conf": "hosts: files dns\n"}
     for name, text in told.items():
         (tmp_path / name).write_text(text)
     return {f"/etc/{name}": tmp_path / name for name in told if Path(f"/etc/{name}").exists()}
+
+
+def asking(name_server: str, *, seconds: int) -> str:
+    return f"nameserver {name_server}\noptions timeout:{seconds} attempts:1\n"
 
 
 @asynccontextmanager
@@ -145,8 +148,8 @@ def test_what_is_said_to_and_by_names_that_are_not_found_waits_for_them(
             hosts = [*MANY_SILENT, *WAYS, "well.test"]
             # Given news for servers whose names can't be found, and for one that can
             await say(instance, "call", [f"http://{host}:{port}/{host}" for host in hosts])
-            # Then that one hears of it at once
-            await until(lambda: server.paths == ["/well.test"], seconds=2)
+            # Then that one hears of it at its first attempt
+            await until(lambda: server.paths == ["/well.test"])
             # When people of such servers endorse, they are told 202, though their keys can't be had
             answers = [await person.like(f"{given.url}/campaigns/forest") for person in await people(world)]
             assert [answer.status for answer in answers] == [202] * len(WAYS)
@@ -192,17 +195,19 @@ async def all_is_done(instance: Instance, clock: Clock) -> None:
 def test_looking_for_names_costs_few_threads_and_little_patience(
     files: dict[str, Path], name_server: str
 ) -> None:
+    files["/etc/resolv.conf"].write_text(asking(name_server, seconds=10))
+
     async def scenario() -> None:
         async with failing(name_server) as zone:
             found = Names(at_once=8, found_within=1.0, forgotten_after=60.0)
-            began = time.monotonic()
+            began, before = time.monotonic(), set(threading.enumerate())
             looking = [asyncio.create_task(found.resolve(name, 80)) for name in MANY_SILENT]
             await asyncio.sleep(0.3)
-            assert sum(each.name == "name" for each in threading.enumerate()) <= 8
+            assert sum(each.name == "name" for each in {*threading.enumerate()} - before) <= 8
             # Nobody waits for longer than is told, and who has failed once is not asked about again
             results = await asyncio.gather(*looking, return_exceptions=True)
             assert all(isinstance(each, OSError) for each in results)
-            assert time.monotonic() - began < 2.5
+            assert time.monotonic() - began < 8
             other = Names(forgotten_after=60.0)
             for _ in range(5):
                 for name in ("failing.test", "unknown.test"):

@@ -60,7 +60,7 @@ async def test_who_never_speaks_is_tried_later_and_keeps_nobody_waiting(
         await asyncio.sleep(0.3)
         # Then another one hears of them at once
         await say(instance, "call", ["https://well.test/inbox"])
-        await until(lambda: well.received, seconds=2)
+        await until(lambda: well.received, seconds=4)
         # And somebody there who endorses is told that it was taken, though the key can't be asked for
         assert (await bob.like("https://ours.test/campaigns/forest")).status == 202
         # And what was tried waits for the next time
