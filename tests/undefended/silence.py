@@ -6,7 +6,7 @@ NAMES = "federation/names.py"
 JUDGE = "fedicause/fediverse/judge.py"
 CARRY = "fedicause/letters/carry.py"
 POST = "fedicause/letters/post.py"
-COMPARE = "fedicause/coalition/compare.py"
+INQUIRE = "fedicause/coalition/inquire.py"
 
 FOUND = "faults/test_names_away: what_is_said_to_and_by_names_that_are_not_found_waits_for_them"
 LOOKING = "faults/test_names_away: looking_for_names_costs_few_threads_and_little_patience"
@@ -120,11 +120,11 @@ ALL = [
     removal(
         "what can't be read of a partner costs no round",
         GARBAGE,
-        (COMPARE, "        except Malformed as error:\n", "        except ZeroDivisionError as error:\n"),
+        (INQUIRE, "        except Malformed as error:\n", "        except ZeroDivisionError as error:\n"),
     ),
     removal(
         "what is no answer costs no round",
         GARBAGE,
-        (COMPARE, "        except RemoteError as error:\n", "        except ZeroDivisionError as error:\n"),
+        (INQUIRE, "        except RemoteError as error:\n", "        except ZeroDivisionError as error:\n"),
     ),
 ]
