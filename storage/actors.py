@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches, hosts, notices
@@ -40,19 +42,33 @@ class Known:
     gone_at: int | None
 
 
+class Recorded(NamedTuple):
+    """A key: its owner, itself in PEM, and when it was fetched (milliseconds since 1970)."""
+
+    owner: Known
+    pem: str
+    fetched_at: int
+
+
 _KNOWN = (Actor.id, Actor.host_id, Actor.uri, Host.name, Actor.type, Actor.gone_at)
 
 
-async def by_key(session: AsyncSession, key_uri: str) -> tuple[Known, str, int] | None:
-    """The owner of a key, the key in PEM, and when it was fetched (milliseconds since 1970)."""
-    rows = await batches.gather(
-        session,
-        select(*_KNOWN, ActorKey.public_pem, ActorKey.fetched_at)
+@cache
+def _select_by_keys(dialect: str) -> Select[tuple[Any]]:
+    given = batches.source(dialect, "given", {"key_uri": str})
+    return batches.gathering(
+        dialect,
+        select(ActorKey.key_uri, ActorKey.public_pem, ActorKey.fetched_at, *_KNOWN)
+        .join(given, given.c.key_uri == ActorKey.key_uri)
         .join(Actor, Actor.id == ActorKey.actor_id)
-        .join(Host, Host.id == Actor.host_id)
-        .where(ActorKey.key_uri == key_uri),
+        .join(Host, Host.id == Actor.host_id),
     )
-    return (Known(*rows[0][:6]), rows[0][6], rows[0][7]) if rows else None
+
+
+async def by_keys(session: AsyncSession, key_uris: Iterable[str]) -> dict[str, Recorded]:
+    given = {"given": batches.packed([[key_uri] for key_uri in key_uris])}
+    rows = await batches.gathered(session, _select_by_keys(batches.dialect_of(session)), given)
+    return {key_uri: Recorded(Known(*known), pem, fetched_at) for key_uri, pem, fetched_at, *known in rows}
 
 
 async def by_uris(session: AsyncSession, uris: Iterable[str]) -> dict[str, Known]:

@@ -13,7 +13,7 @@ from federation import content, httpsig, keys, vocabulary
 from federation.answers import Budget, Exhausted, Gone, RemoteError, Unreachable
 from federation.remote import Remote
 from fedicause.fediverse import failures
-from storage import actors
+from fedicause.fediverse.lookup import Lookup
 from storage.actors import Description, Known
 from storage.columns import from_milliseconds
 from storage.database import Database
@@ -96,7 +96,7 @@ class Recogniser:
         wait: float,
         not_again_for: timedelta,
     ) -> None:
-        self._database = database
+        self._lookup = Lookup(database)
         self._remote = remote
         self._remember = remember
         self._now = now
@@ -165,8 +165,7 @@ class Recogniser:
         entry, dropped = self._entries.get(key_id), -1
         while dropped != self._dropped:
             dropped = self._dropped
-            async with self._database.reading() as session:
-                found = await actors.by_key(session, key_id)
+            found = await self._lookup.key(key_id)
         latest = self._entries.get(key_id)
         if latest is not None and latest is not entry:
             return latest  # fetched while the database still had the one before
