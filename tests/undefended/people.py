@@ -52,6 +52,7 @@ ALL = [
         "who signed is forgotten after its time",
         "web/test_retention: who_signed_is_forgotten_and_how_many_stays",
         (RETENTION, "        await retention.forget(session, ids, kept)\n", "        pass\n"),
+        (RETENTION, "        await retention.forget(session, ids, {})\n", "        pass\n"),
     ),
     removal(
         "waves are taken out with a recount, and come back",

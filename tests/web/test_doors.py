@@ -19,8 +19,8 @@ async def test_every_address_sees_the_same_and_only_its_owner_learns_more(
     await own_page.sign(client, instance)
     await forms.sign(client, mail="carol@mail.example")
     asked = [await own_page.ask(client, mail) for mail in (BOB, "carol@mail.example", "nobody@mail.example")]
-    answers = {(each.status, each.text, each.location) for each in asked}
-    assert answers == {(303, "", "/me/sent?lang=en")}
+    assert [each.status for each in asked] == [303, 303, 303]
+    assert {(each.text, each.location) for each in asked} == {("", "/me/sent?lang=en")}
     assert "look into your mailbox" in (await forms.get(client, asked[0].location)).text.lower()
     written = [each.to for each in await letters.waiting(instance) if each.kind == "page"]
     assert written == [BOB, "carol@mail.example"]

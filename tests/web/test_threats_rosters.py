@@ -77,7 +77,9 @@ async def test_an_origin_that_signs_two_rosters_of_one_version_is_shown_to_have(
         assert await origin.update(found.river, told[1], by="forest") == 202
         await compare(found.ally, found.river, found.org)
         for home in found.partners:
-            [pair] = await found.evidence(home)
+            pairs = await found.evidence(home)
+            assert len(pairs) == 1
+            [pair] = pairs
             assert sorted(map(proofs.covered, pair)) == sorted(map(proofs.covered, told))
         one, *others = [await joint.roster(home, found.org) for home in found.partners]
         assert others == [one, one]

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import itertools
 import json
 import logging
 from collections.abc import Iterable
@@ -142,9 +143,9 @@ async def test_what_a_statement_is_given_is_in_no_log_and_in_no_error(
     instances: Instances, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with instances(1) as (org,):
+    async with instances(2) as homes:
         key = bytes(32)
-        for address in ADDRESSES:
+        for org, address in itertools.product(homes, ADDRESSES):
             given = {"address": address, "item": sketches.item(key, address)}
 
             async def ask(session: AsyncSession, given: dict[str, object] = given) -> None:
