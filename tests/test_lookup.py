@@ -62,6 +62,17 @@ async def test_what_cannot_be_asked_for_is_nothing_to_the_others(lookup: Lookup)
     assert isinstance(found, actors.Recorded)
 
 
+async def test_what_is_under_way_ends_with_it(lookup: Lookup) -> None:
+    waiting = [asyncio.create_task(lookup.key(key_of(each))) for each in PEOPLE[:2]]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    late = asyncio.create_task(lookup.key(key_of(PEOPLE[2])))
+    await asyncio.sleep(0)
+    await lookup.close()
+    ended = await asyncio.gather(*waiting, late, return_exceptions=True)
+    assert [type(each) for each in ended] == [asyncio.CancelledError] * 3
+
+
 async def test_who_gives_up_takes_it_from_nobody(lookup: Lookup) -> None:
     impatient = asyncio.create_task(lookup.key(key_of(PEOPLE[0])))
     patient = asyncio.create_task(lookup.key(key_of(PEOPLE[0])))

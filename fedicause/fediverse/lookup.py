@@ -29,8 +29,19 @@ class Lookup:
         # Shielded: others may wait for the same.
         return await asyncio.shield(found)
 
+    async def close(self) -> None:
+        """Ends what is under way, before the database is closed."""
+        for each in self._waiting.values():
+            each.cancel()
+        self._waiting.clear()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def _begin(self) -> None:
         waiting, self._waiting = self._waiting, {}
+        if not waiting:
+            return
         task = asyncio.create_task(self._read(waiting), name="key lookup")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

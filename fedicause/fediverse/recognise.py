@@ -155,6 +155,7 @@ class Recogniser:
         for task in self._fetching.values():
             task.cancel()
         await asyncio.gather(*self._fetching.values(), return_exceptions=True)
+        await self._lookup.close()
 
     def _at_hand(self, key_id: str) -> Entry | None:
         entry = self._entries.get(key_id)

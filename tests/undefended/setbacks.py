@@ -21,7 +21,7 @@ ALL = [
             COMMIT,
             "                    return await self._apply(session, changes)\n",
             "                    results = await self._apply(session, changes)\n"
-            "                    for (_, future), result in zip(self._group, results, strict=True):\n"
+            "                    for (_, future, _), result in zip(self._group, results, strict=True):\n"
             "                        if not future.done():\n"
             "                            future.set_result(result)\n"
             "                    await asyncio.sleep(0.3)\n"

@@ -32,6 +32,7 @@ _POSTGRESQL_ALONE: Final = ("test_many_processes", "test_hearing_together", "tes
 _BROKEN: Final = re.compile(
     r"\b(?:SyntaxError|IndentationError|ImportError|ModuleNotFoundError|NameError|UnboundLocalError)\b"
 )
+_GIVEN: Final = 'failed on setup with "AssertionError'
 _BROKEN_DOWN: Final = ("AttributeError", "TypeError", "KeyError", "ValueError", "ExceptionGroup")
 
 
@@ -112,10 +113,14 @@ def outcomes(tests: Sequence[str], report: Path) -> dict[str, list[tuple[str, st
 
 
 def outcome(case: ElementTree.Element) -> tuple[str, str]:
-    for kind in ("error", "skipped"):
-        node = case.find(kind)
-        if node is not None:
-            return "broken" if kind == "error" else "skipped", node.get("message", "")[:200]
+    skipped = case.find("skipped")
+    if skipped is not None:
+        return "skipped", skipped.get("message", "")[:200]
+    error = case.find("error")
+    if error is not None:
+        message = error.get("message", "")
+        # What a test is given may be what does not come about without the defence.
+        return "failed" if message.startswith(_GIVEN) else "broken", message[:200]
     failure = case.find("failure")
     if failure is None:
         return "passed", ""
