@@ -28,7 +28,7 @@ BODIES = {
     "UTF-16": ("name=Bob".encode("utf-16"), f"{FORM}; charset=utf-16"),
     "Punycode": (b"0" * 60_000, f"{FORM}; charset=punycode"),
     "a part in Punycode": (
-        PARTS + b"Content-Type: text/plain; charset=punycode\r\n\r\n" + b"0" * 12_000 + b"\r\n--x--\r\n",
+        PARTS + b"Content-Type: text/plain; charset=punycode\r\n\r\n" + b"0" * 400_000 + b"\r\n--x--\r\n",
         "multipart/form-data; boundary=x",
     ),
     "Punycode for all": (
