@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 from federation import vocabulary
 
 RETRY_AFTER: Final = 24 * 3600.0
+# Of a date, or a number of seconds.
+_LONGEST: Final = 64
 
 _PROFILE = re.compile(r';\s*profile\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,200}"')
@@ -147,16 +149,16 @@ def is_json_type(content_types: list[str]) -> bool:
 
 def retry_after(value: str | None, now: datetime) -> float | None:
     """The seconds of a Retry-After header (a number or a date, RFC 9110 section 10.2.3), at most a day."""
-    digits = (value or "").strip()
-    if digits.isascii() and digits.isdigit() and len(digits) < 64:
-        return min(float(digits), RETRY_AFTER)
-    seconds = ahead(value, now)
+    if not value or len(value) > _LONGEST:
+        return None
+    value = value.strip()
+    seconds = float(value) if value.isascii() and value.isdigit() else ahead(value, now)
     return min(max(seconds, 0.0), RETRY_AFTER) if seconds is not None else None
 
 
 def ahead(date: str | None, now: datetime) -> float | None:
     """The seconds from `now` to an HTTP date (RFC 9110 section 5.6.7); None for what is none."""
-    if not date or len(date) > 64:
+    if not date or len(date) > _LONGEST:
         return None
     try:
         at = parsedate_to_datetime(date)

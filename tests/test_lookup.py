@@ -69,8 +69,20 @@ async def test_what_is_under_way_ends_with_it(lookup: Lookup) -> None:
     late = asyncio.create_task(lookup.key(key_of(PEOPLE[2])))
     await asyncio.sleep(0)
     await lookup.close()
-    ended = await asyncio.gather(*waiting, late, return_exceptions=True)
+    async with asyncio.timeout(5):
+        ended = await asyncio.gather(*waiting, late, return_exceptions=True)
     assert [type(each) for each in ended] == [asyncio.CancelledError] * 3
+
+
+async def test_what_was_just_begun_ends_too(lookup: Lookup) -> None:
+    waiting = asyncio.create_task(lookup.key(key_of(PEOPLE[0])))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert lookup._tasks
+    await lookup.close()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
 
 
 async def test_who_gives_up_takes_it_from_nobody(lookup: Lookup) -> None:

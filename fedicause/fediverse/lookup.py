@@ -44,7 +44,13 @@ class Lookup:
             return
         task = asyncio.create_task(self._read(waiting), name="key lookup")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda done: self._ended(done, waiting))
+
+    def _ended(self, task: asyncio.Task[None], waiting: _Waiting) -> None:
+        self._tasks.discard(task)
+        # Cancelled before its first step, a task has answered nobody.
+        for each in waiting.values():
+            each.cancel()
 
     async def _read(self, waiting: _Waiting) -> None:
         try:
@@ -57,10 +63,6 @@ class Lookup:
                 return
             for each in waiting.values():
                 each.set_exception(error)
-        except asyncio.CancelledError:
-            for each in waiting.values():
-                each.cancel()
-            raise
         else:
             for key_id, each in waiting.items():
                 each.set_result(found.get(key_id))

@@ -1,6 +1,8 @@
 """What the templates of pages can do with what they show: numbers, times and names in the page's language."""
 
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from datetime import date
+from typing import Any
 from urllib.parse import urlsplit
 
 import jinja2
@@ -16,55 +18,30 @@ def equip(environment: jinja2.Environment) -> None:
     environment.globals.update(
         static=assets.static,
         languages=words.NAMES,
-        language_name=_language_name,
+        language_name=_in_its_language(words.name_of),
         countries=forms.countries,
         usual_country=forms.usual_country,
     )
     environment.filters.update(
-        moment=_moment,
-        ago=_ago,
-        size=_size,
-        seconds=_seconds,
-        country=_country,
+        moment=_in_its_language(words.moment),
+        ago=_in_its_language(words.ago),
+        size=_in_its_language(words.size),
+        seconds=_in_its_language(words.seconds),
+        country=_in_its_language(words.country),
         iso=_iso,
         host=_host,
         timestamp=vocabulary.timestamp,
     )
 
 
-def _language(context: Context) -> str:
-    language: str = context["ui"]
-    return language
+def _in_its_language(shown: Callable[[str, Any], str]) -> Callable[[Context, Any], str]:
+    """What shows a value in some language, for templates: in that of the page."""
 
+    @jinja2.pass_context
+    def show(context: Context, value: Any) -> str:
+        return shown(context["ui"], value)
 
-@jinja2.pass_context
-def _moment(context: Context, at: datetime) -> str:
-    return words.moment(_language(context), at)
-
-
-@jinja2.pass_context
-def _ago(context: Context, age: timedelta) -> str:
-    return words.ago(_language(context), age)
-
-
-@jinja2.pass_context
-def _size(context: Context, value: int) -> str:
-    return words.size(_language(context), value)
-
-
-@jinja2.pass_context
-def _seconds(context: Context, value: float) -> str:
-    return words.seconds(_language(context), value)
-
-
-@jinja2.pass_context
-def _country(context: Context, code: str) -> str:
-    return words.country(_language(context), code)
-
-
-@jinja2.pass_context
-def _language_name(context: Context, language: str) -> str:
-    return words.name_of(_language(context), language)
+    return show
 
 
 def _iso(moment: date) -> str:

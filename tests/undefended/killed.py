@@ -1,11 +1,11 @@
 """Whatever is killed halfway, restarted, done by many processes at once, or cut off from its partners."""
 
 from tests.undefended.removals import removal
+from tests.undefended.setbacks import NO_NEW_EPOCH
 
 BACKUP = "fedicause/backup.py"
 SITE = "fedicause/web/site.py"
 CLAIMS = "storage/claims.py"
-COMPARE = "fedicause/coalition/compare.py"
 INQUIRE = "fedicause/coalition/inquire.py"
 TRANSPORT = "federation/transport.py"
 
@@ -230,12 +230,6 @@ ALL = [
         "whose_database_was_restored_speaks_in_a_new_epoch;"
         "faults/test_remembered_by_a_newer_partner: "
         "who_is_restored_from_before_another_joined_does_not_say_one_thing_twice",
-        (
-            COMPARE,
-            "            coalition_id: None if coalition_id in self._sure else await self._learn(coalition_id, own_uri)\n",
-            "            coalition_id: None\n",
-        ),
-        (COMPARE, "        if heard.overtaken is not None:\n", "        if False:\n"),
-        ("fedicause/coalition/deal.py", "    if heard.overtaken is not None:\n", "    if False:\n"),
+        *NO_NEW_EPOCH,
     ),
 ]

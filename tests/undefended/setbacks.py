@@ -7,6 +7,17 @@ COMPARE = "fedicause/coalition/compare.py"
 BACKUP = "fedicause/backup.py"
 COMMIT = "fedicause/group_commit.py"
 
+# Going on from a backup as if nothing had been said since.
+NO_NEW_EPOCH = (
+    (
+        COMPARE,
+        "            coalition_id: None if coalition_id in self._sure else await self._learn(coalition_id, own_uri)\n",
+        "            coalition_id: None\n",
+    ),
+    (COMPARE, "        if heard.overtaken is not None:\n", "        if False:\n"),
+    ("fedicause/coalition/deal.py", "    if heard.overtaken is not None:\n", "    if False:\n"),
+)
+
 ALL = [
     removal(
         "nothing is answered before it is committed",
@@ -42,13 +53,7 @@ ALL = [
         "web/test_restored: a_partner_goes_on_from_an_old_backup_in_a_new_epoch,"
         "a_partner_from_a_backup_hears_of_it_though_nothing_is_new,"
         "a_partner_that_can_ask_nobody_passes_over_what_they_may_know",
-        (
-            COMPARE,
-            "            coalition_id: None if coalition_id in self._sure else await self._learn(coalition_id, own_uri)\n",
-            "            coalition_id: None\n",
-        ),
-        (COMPARE, "        if heard.overtaken is not None:\n", "        if False:\n"),
-        ("fedicause/coalition/deal.py", "    if heard.overtaken is not None:\n", "    if False:\n"),
+        *NO_NEW_EPOCH,
     ),
     removal(
         "an origin takes up the roster that its partners know",
