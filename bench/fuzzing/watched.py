@@ -47,7 +47,7 @@ def refuse(_address: AddrInfoType) -> socket.socket:
 
 
 class Heart:
-    """Beats in the event loop; a thread beside it looks at what the loop does when a beat is late.
+    """Beats in the event loop; a thread beside it looks at what every thread does when a beat is late.
 
     Time in which the kernel had the thread wait for a processor (schedstat) is the machine's, not the loop's.
     """
@@ -81,11 +81,26 @@ class Heart:
         while True:
             time.sleep(0.02)
             if time.monotonic() - self._at > STALL / 2 and not self._seen:
-                frame: FrameType | None = sys._current_frames().get(self._thread)
-                self._seen = " < ".join(
-                    f"{Path(each.filename).name}:{each.lineno} {each.name}"
-                    for each in reversed(traceback.extract_stack(frame)[-8:])
+                frames = sys._current_frames()
+                del frames[threading.get_ident()]
+                loop = _told(frames.pop(self._thread))
+                self._seen = " | ".join(
+                    [loop, *(told for each in frames.values() if not _idle(told := _told(each)))]
                 )
+
+
+def _told(frame: FrameType) -> str:
+    """The innermost eight of what a thread is in."""
+    return " < ".join(
+        f"{Path(each.filename).name}:{each.lineno} {each.name}"
+        for each in reversed(traceback.extract_stack(frame)[-8:])
+    )
+
+
+def _idle(told: str) -> bool:
+    """Whether a thread waits for something to do."""
+    innermost = told.split(" < ", 1)[0]
+    return innermost.startswith("thread.py:") or innermost.endswith((" wait", " get"))
 
 
 class Errors(logging.Handler):

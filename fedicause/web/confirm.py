@@ -100,7 +100,7 @@ async def _read(request: web.Request) -> sign.Sent:
     """The form of the button, with a logo in it or none."""
     if not guard.is_from_here(request):
         raise web.HTTPForbidden
-    if request.content_type not in {posted.FORM, posted.FORM_WITH_FILES} and request.can_read_body:
+    if request.content_type not in posted.FORMS and request.can_read_body:
         raise web.HTTPUnsupportedMediaType
     return await posted.read(request, MOST_BYTES)
 

@@ -5,14 +5,18 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from fedicause.web import assets, card, negotiate, operating, render
+from fedicause.web import assets, card, negotiate, operating, posted, render
 from fedicause.web.cached import Shelf
 from fedicause.web.endorse import DOORS, Doors
 from fedicause.web.keys import INSTANCE, SHELF
 from fedicause.web.later import Loading
 
-_ANYTHING: Final = "*/*"
-_NO_PAGES: Final = frozenset(route.path for route in operating.routes if isinstance(route, web.RouteDef))
+_NO_PAGES: Final = (
+    "/api/",
+    "/.well-known/",
+    "/nodeinfo/",
+    *(route.path for route in operating.routes if isinstance(route, web.RouteDef)),
+)
 
 
 def prepare(app: web.Application) -> None:
@@ -34,8 +38,7 @@ def prepare(app: web.Application) -> None:
 
 
 def _may_get_page(request: web.Request) -> bool:
-    """Whether whoever asks takes a page: browsers, and programs that take anything but look after nothing."""
-    if negotiate.wants_page(request):
-        return True
-    accepted = request.headers.get("Accept", _ANYTHING)
-    return request.method in {"GET", "HEAD"} and _ANYTHING in accepted and request.path not in _NO_PAGES
+    """Whether the answer may be a page: to what a browser asks for or sends, not to what only programs do."""
+    if request.method in {"GET", "HEAD"}:
+        return not request.path.startswith(_NO_PAGES) and not negotiate.wants_activity(request)
+    return request.content_type in posted.FORMS

@@ -13,6 +13,7 @@ Sent = MultiDictProxy[Any]
 MOST_FIELDS: Final = 1000
 FORM: Final = "application/x-www-form-urlencoded"
 FORM_WITH_FILES: Final = "multipart/form-data"
+FORMS: Final = frozenset({FORM, FORM_WITH_FILES})
 # What is larger goes to the disk.
 _SPOOLED: Final = 1 << 20
 _CHUNK: Final = 64 * 1024

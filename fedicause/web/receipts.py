@@ -53,7 +53,7 @@ async def _given(request: web.Request) -> str:
     """What was uploaded, or else pasted."""
     if not guard.is_from_here(request):
         raise web.HTTPForbidden
-    if request.content_type not in {posted.FORM, posted.FORM_WITH_FILES}:
+    if request.content_type not in posted.FORMS:
         raise web.HTTPUnsupportedMediaType
     sent = await posted.read(request, 3 * receipt.LARGEST + _MORE)
     uploaded = sent.get("file")

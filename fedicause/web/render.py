@@ -1,6 +1,8 @@
 """Makes pages of what they show: Jinja with autoescape, in the reader's language."""
 
+from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from fedicause import words
@@ -9,8 +11,10 @@ from fedicause.web.translations import Choice
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-# What most readers come for, and what is around it; the rest waits for its first reader.
-_FIRST: Final = ("base.html", "home.html", "campaign.html", "parts/")
+_STAFF: Final = "admin/"
+_LETTERS: Final = "mail/"
+# The public's and the staff's may be loaded at once, of one environment.
+_loading = Lock()
 
 
 def page(template: str, choice: Choice, **values: object) -> str:
@@ -44,12 +48,23 @@ def _environment() -> "Environment":
 
 
 def load() -> None:
-    """Loads what pages are made with: Jinja and Babel, the words, the templates that are asked for most.
+    """Loads what the public's pages are made with: Jinja and Babel, the words, the templates.
 
-    That takes half a second and 10 MB, which a server that shows no page does without.
+    That takes a second and 10 MB, which a server that shows no page does without.
     """
-    words.load()
+    with _loading:
+        words.load()
+        _compile(lambda name: not name.startswith((_STAFF, _LETTERS)))
+
+
+def load_staff() -> None:
+    """Loads what the staff's pages need beside the public's."""
+    with _loading:
+        _compile(lambda name: name.startswith(_STAFF))
+
+
+def _compile(is_wanted: Callable[[str], bool]) -> None:
     environment = _environment()
-    for name in environment.list_templates(extensions=["html"]):
-        if name.startswith(_FIRST):
+    for name in environment.list_templates(extensions=["html", "xml"]):
+        if is_wanted(name):
             environment.get_template(name)

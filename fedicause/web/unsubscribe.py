@@ -27,7 +27,7 @@ async def asking(request: web.Request) -> web.Response:
 @routes.post(f"/unsubscribe/{_LINK}")
 async def end(request: web.Request) -> web.Response:
     """Takes the consent back; without a redirect, which mail programs don't follow."""
-    if request.content_type not in {posted.FORM, posted.FORM_WITH_FILES} and request.can_read_body:
+    if request.content_type not in posted.FORMS and request.can_read_body:
         raise web.HTTPUnsupportedMediaType
     sent = await posted.read(request, _MOST)
     # A mail program says so itself, from wherever it is; that it knows the link is enough.

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from fedicause.web import render
 from fedicause.web.admin import (
     account,
     audit,
@@ -74,7 +75,8 @@ PARTS = (
 
 
 def router() -> web.UrlDispatcher:
-    """What answers below /admin."""
+    """What answers below /admin, with all that its pages are made of."""
+    render.load_staff()
     made = web.UrlDispatcher()
     for part in PARTS:
         made.add_routes(part.routes)
