@@ -161,9 +161,18 @@ def day(value: str) -> date:
 
 def end(value: str) -> datetime:
     """A day ends with its last second (UTC); a time without a zone is UTC."""
+    return _moment(value, time(23, 59, 59))
+
+
+def beginning(value: str) -> datetime:
+    """A day begins at midnight (UTC); a time without a zone is UTC."""
+    return _moment(value, time())
+
+
+def _moment(value: str, in_day: time) -> datetime:
     try:
         if _DAY.fullmatch(value):
-            return datetime.combine(date.fromisoformat(value), time(23, 59, 59), UTC)
+            return datetime.combine(date.fromisoformat(value), in_day, UTC)
         moment = datetime.fromisoformat(value)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:

@@ -204,6 +204,37 @@ def test_a_campaign_from_draft_to_deletion(shell: Shell) -> None:
     assert "in use" in shell.refused("campaign", "new", shell.file())
 
 
+def test_a_campaign_is_published_when_its_time_has_come_or_not(shell: Shell) -> None:
+    shell.run("campaign", "new", shell.file())
+    day = f"{NOW + timedelta(days=30):%Y-%m-%d}"
+    assert f"{day} 00:00 UTC" in shell.run("campaign", "schedule", "forest", day).stdout
+    assert f"{day} 17:00 UTC" in shell.run("campaign", "schedule", "forest", f"{day}T18:00+01:00").stdout
+    assert shell.listing("campaign", "list")[0]["scheduled"] == f"{day}T17:00:00Z"
+    assert "over" in shell.refused("campaign", "schedule", "forest", "2020-01-02", status=2)
+    assert "2030-12-31" in shell.refused("campaign", "schedule", "forest", "soon", status=2)
+    assert "stays a draft" in shell.run("campaign", "schedule", "forest", "never").stdout
+    assert shell.listing("campaign", "list")[0]["scheduled"] is None
+    shell.run("campaign", "publish", "forest")
+    assert "published before" in shell.refused("campaign", "schedule", "forest", day)
+
+
+def test_a_campaign_is_won_corrected_and_opened_again(shell: Shell) -> None:
+    shell.run("campaign", "new", shell.file())
+    assert "draft" in shell.refused("campaign", "win", "forest", "It stays.")
+    shell.run("campaign", "publish", "forest")
+    news = shell.file("---\ntitle: We won\n---\nThe forest stays.")
+    won = shell.run("campaign", "win", "forest", "It stays till 2050.", "--news", news).stdout
+    assert "https://ours.test/campaigns/forest/updates/1" in won
+    assert "updates" not in shell.run("campaign", "win", "forest", "It stays till 2060.").stdout
+    row = shell.listing("campaign", "list")[0]
+    assert (row["state"], row["outcome"]) == ("closed", "It stays till 2060.")
+    assert "empty" in shell.refused("campaign", "win", "forest", " ", status=2)
+    assert "open again" in shell.run("campaign", "reopen", "forest").stdout
+    row = shell.listing("campaign", "list")[0]
+    assert (row["state"], row["outcome"]) == ("published", None)
+    assert "isn't closed" in shell.refused("campaign", "reopen", "forest")
+
+
 def test_a_listing_is_a_table_for_people(shell: Shell) -> None:
     assert "no campaign yet" in shell.run("campaign", "list").stdout
     shell.run("campaign", "new", shell.file())

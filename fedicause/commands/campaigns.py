@@ -14,7 +14,7 @@ from fedicause import publish
 from fedicause import support as supported
 from fedicause.campaigning import goals, manuscript, pictures
 from fedicause.commands import coalitions as known
-from fedicause.commands import elsewhere, handover, shown, targets
+from fedicause.commands import course, elsewhere, handover, shown, targets
 from fedicause.commands.desk import Desk
 from storage import campaigns
 from storage.models import Campaign, Update
@@ -32,6 +32,10 @@ def campaign() -> None:
     """
 
 
+campaign.add_command(course.schedule)
+campaign.add_command(course.close)
+campaign.add_command(course.win)
+campaign.add_command(course.reopen)
 campaign.add_command(elsewhere.elsewhere)
 campaign.add_command(handover.hand_over)
 campaign.add_command(targets.targets)
@@ -130,18 +134,6 @@ def translate(desk: Desk, slug: str, file: Path) -> None:
         return [*await campaigns.texts(session, found.id)]
 
     click.echo(f"`{slug.lower()}` can be read in: {', '.join(desk.change(work))}")
-
-
-@campaign.command()
-@click.argument("slug")
-@click.pass_obj
-def close(desk: Desk, slug: str) -> None:
-    """End SLUG: it takes no more endorsements, and stays to be read."""
-
-    async def work(session: AsyncSession) -> Campaign:
-        return await publish.close(session, urls=desk.urls, slug=slug, now=desk.now())
-
-    click.echo(f"`{desk.change(work).slug}` is closed.")
 
 
 @campaign.command()
@@ -261,8 +253,10 @@ def _row(desk: Desk, listed: campaigns.Listed) -> dict[str, Any]:
         "shares": counts.shares,
         "subscriptions": counts.subscriptions,
         "held": counts.held,
+        "scheduled": campaign.publish_at,
         "published": campaign.published_at,
         "ends": campaign.ends_at,
         "closed": campaign.closed_at,
+        "outcome": campaign.outcome,
         "url": None if campaign.state == "draft" else desk.urls.note(campaign.slug),
     }

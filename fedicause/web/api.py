@@ -177,6 +177,7 @@ def _own(urls: Urls, campaign: Campaign, text: CampaignText, organisation: dict[
         "handle": f"@{campaign.slug}@{origin}",
         "title": text.title,
         **_described(urls, campaign),
+        "outcome": campaign.outcome,
     }
 
 
@@ -192,6 +193,8 @@ def _foreign(urls: Urls, campaign: ForeignCampaign, text: ForeignText) -> dict[s
         "handle": f"@{campaign.slug}@{campaign.origin}",
         "title": text.title,
         **_described(urls, campaign),
+        # Its origin tells its partners that it is closed, and no more.
+        "outcome": None,
     }
 
 

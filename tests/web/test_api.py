@@ -88,10 +88,13 @@ async def test_the_listing_has_what_everybody_may_see(
 ) -> None:
     await writing.campaign(instance, "secret", public=False)
     await writing.campaign(instance, "river")
-    await writing.end(instance, "forest")
+    await writing.win(instance, "forest", "It stays.")
     async with client.get("/api/campaigns") as response:
         listed = (await response.json())["campaigns"]
-    assert [(each["slug"], each["state"]) for each in listed] == [("river", "open"), ("forest", "closed")]
+    assert [(each["slug"], each["state"], each["outcome"]) for each in listed] == [
+        ("river", "open", None),
+        ("forest", "closed", "It stays."),
+    ]
     assert listed[0]["support"]["total"] == 0
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fedicause import publish
-from fedicause.campaigning import manuscript
+from fedicause.campaigning import conclude, manuscript
 from fedicause.instance import Instance
 from storage.models import Campaign
 
@@ -46,6 +46,13 @@ async def news(instance: Instance, slug: str, title: str, text: str) -> None:
 async def end(instance: Instance, slug: str) -> None:
     async with instance.database.writing() as session:
         await publish.close(session, urls=instance.urls, slug=slug, now=instance.now())
+
+
+async def win(instance: Instance, slug: str, outcome: str) -> None:
+    async with instance.database.writing() as session:
+        await conclude.win(
+            session, urls=instance.urls, slug=slug, outcome=outcome, news=None, now=instance.now()
+        )
 
 
 async def delete(instance: Instance, slug: str) -> None:
