@@ -145,7 +145,7 @@ async def test_three_pages_agree_part_and_agree_again_and_nothing_is_left_behind
         assert "The other two pages show" in await demo.line("with the last tally of Liberties")
         await demo.line("Liberties is back")
         assert await process.eventually(demo.common_total, within=40) > first
-        assert "again, after" in await demo.line("All three pages show")
+        await demo.line("again, after")
         endorsed, *others = [each["endorsements"] for each in await demo.support()]
         assert endorsed > 0
         assert others != [0, 0]
