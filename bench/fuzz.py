@@ -217,6 +217,9 @@ def show(found: dict[str, Any]) -> bool:
     print(f"over 100 ms: {len(found['stalls'])}")
     for each in sorted(found["stalls"], key=lambda each: -each["seconds"])[:20]:
         print(f"  {each['seconds'] * 1000:.0f} ms: {each['at']}")
+    print(f"the longest pass of the garbage collector: {found['collected'] * 1000:.0f} ms")
+    stopped = [each for each in found["pauses"] if each > 0.1]
+    print("the machine itself stood still for over 100 ms: " + (", ".join(map(str, stopped)) or "never"))
     memory = found["memory"]
     print(f"memory: {memory[0]} MB at first, {max(memory)} MB at most, {memory[-1]} MB in the end")
     for name, count in found["errors"]:

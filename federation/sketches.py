@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from federation import hyperloglog, signed, vocabulary
+from federation import hyperloglog, lazily, signed, vocabulary
 from federation.vocabulary import Malformed
 
 TYPE: Final = "fc:Sketch"
@@ -93,10 +93,15 @@ def item(key: bytes, address: str) -> bytes:
     return hmac.digest(key, canonical(address).encode(), "sha256")
 
 
+async def load() -> None:
+    """To be waited for before `grown` and `estimate`."""
+    # It brings numpy along, 20 MB that few processes need.
+    await lazily.load("datasketches")
+
+
 def grown(value: bytes | None, items: Iterable[bytes]) -> bytes:
     """A sketch (one of our own, or a new one) with more items in it, as compact bytes."""
-    # It brings numpy along, 20 MB that few processes need.
-    import datasketches  # type: ignore[import-untyped]  # noqa: PLC0415
+    import datasketches  # type: ignore[import-untyped]  # noqa: PLC0415 - see `load`
 
     if value is None:
         sketch = datasketches.hll_sketch(LG_K, datasketches.HLL_4)
@@ -112,7 +117,7 @@ def estimate(values: Sequence[bytes]) -> Estimate:
 
     Each comes from `grown`, or from another host by `read`: the library is C++ and believes what it gets.
     """
-    import datasketches  # noqa: PLC0415 - see `grown`
+    import datasketches  # noqa: PLC0415 - see `load`
 
     union = datasketches.hll_union(LG_K)
     for value in values:

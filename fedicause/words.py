@@ -44,9 +44,11 @@ def _translations(language: str) -> "NullTranslations":
 
 
 def load() -> None:
-    """Reads every catalogue, which takes a while, and may be done in a thread."""
+    """Reads every catalogue, and how each language writes; it takes a while, and may be done in a thread."""
     for language in LANGUAGES:
         _translations(language)
+        moment(language, datetime(2000, 1, 1, tzinfo=UTC))
+        percent(language, 1)
 
 
 def gettext(language: str, text: str) -> str:

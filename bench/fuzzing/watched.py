@@ -6,6 +6,7 @@ and then writes what it saw. Names are not looked up, and no other address is ev
 
 import asyncio
 import dataclasses
+import gc
 import json
 import logging
 import os
@@ -24,10 +25,12 @@ import uvloop
 from aiohttp import abc, web
 from aiohttp.connector import AddrInfoType
 
+from bench.fuzzing import metronome
 from fedicause import app, collector, settings, work
 from fedicause.web.inbox import RECEIVER
 
 BEAT: Final = 0.005
+LATE: Final = 0.02
 STALL: Final = 0.1
 """Seconds of an event loop that does not turn."""
 
@@ -49,12 +52,15 @@ def refuse(_address: AddrInfoType) -> socket.socket:
 class Heart:
     """Beats in the event loop; a thread beside it looks at what every thread does when a beat is late.
 
-    Time in which the kernel had the thread wait for a processor (schedstat) is the machine's, not the loop's.
+    Time in which the kernel had the thread wait for a processor (schedstat) is the machine's, not the loop's,
+    and so is time in which everything stood still.
     """
 
     def __init__(self) -> None:
-        self.longest = 0.0
-        self.stalls: list[dict[str, Any]] = []
+        self._late: list[tuple[float, float, str]] = []
+        self._metronome = metronome.Metronome()
+        self._collecting = self._collected = 0.0
+        gc.callbacks.append(self._collect)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         task = threading.get_native_id()
@@ -68,14 +74,34 @@ class Heart:
     def _beat(self) -> None:
         now, waited = time.monotonic(), self._runqueue()
         stood = now - self._at - BEAT - (waited - self._waited)
-        self.longest = max(self.longest, stood)
-        if stood > STALL:
-            self.stalls.append({"seconds": round(stood, 3), "at": self._seen})
+        if stood > LATE:
+            self._late.append((now - stood, now, self._seen))
         self._at, self._waited, self._seen = now, waited, ""
         self._loop.call_later(BEAT, self._beat)
 
+    def report(self) -> dict[str, Any]:
+        """How long the loop stood still at most, each time over STALL, and how long all did; in seconds."""
+        pauses = self._metronome.pauses()
+        late = [
+            {"seconds": round(end - begin - metronome.overlap(begin, end, pauses), 3), "at": seen}
+            for begin, end, seen in self._late
+        ]
+        return {
+            "longest": max((each["seconds"] for each in late), default=LATE),
+            "stalls": [each for each in late if each["seconds"] > STALL],
+            "pauses": [round(end - begin, 3) for begin, end in pauses],
+            "collected": self._collected,
+        }
+
+    def _collect(self, phase: str, _: dict[str, int]) -> None:
+        now = time.monotonic()
+        if phase == "start":
+            self._collecting = now
+        else:
+            self._collected = max(self._collected, now - self._collecting)
+
     def _runqueue(self) -> float:
-        return int(os.pread(self._schedstat, 64, 0).split()[1]) / 1e9
+        return metronome.waited(self._schedstat)
 
     def _look(self) -> None:
         while True:
@@ -89,18 +115,20 @@ class Heart:
                 )
 
 
-def _told(frame: FrameType) -> str:
-    """The innermost eight of what a thread is in."""
-    return " < ".join(
-        f"{Path(each.filename).name}:{each.lineno} {each.name}"
-        for each in reversed(traceback.extract_stack(frame)[-8:])
-    )
+def _told(frame: FrameType | None) -> str:
+    """The innermost eight of what a thread is in; read at once, for the next beat is near."""
+    found: list[str] = []
+    while frame is not None and len(found) < 8:
+        code = frame.f_code
+        found.append(f"{code.co_filename.rpartition('/')[2]}:{frame.f_lineno} {code.co_name}")
+        frame = frame.f_back
+    return " < ".join(found)
 
 
 def _idle(told: str) -> bool:
     """Whether a thread waits for something to do."""
     innermost = told.split(" < ", 1)[0]
-    return innermost.startswith("thread.py:") or innermost.endswith((" wait", " get"))
+    return innermost.startswith(("thread.py:", "core.py:"))
 
 
 class Errors(logging.Handler):
@@ -138,8 +166,7 @@ async def serve(port: int, report: Path) -> None:
             await work.run(instance, receiver=runner.app[RECEIVER], stop=stop)
         finally:
             seen = {
-                "longest": heart.longest,
-                "stalls": heart.stalls,
+                **heart.report(),
                 "processor": time.process_time(),
                 "errors": errors.counts.most_common(),
                 "tracebacks": errors.shown,

@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Literal
 
-from federation import keys, vocabulary
+from federation import keys, lazily, vocabulary
 from federation.httpsig import cavage, messages
 from federation.httpsig.messages import Claim, Forged, KeyFor, KeyPending, Request, Signer
 
@@ -30,6 +30,7 @@ async def verify(
     headers = messages.fields(request.headers)
     if "signature-input" in headers:
         # Whoever sends this header speaks RFC 9421; there is no falling back to the other reading.
+        await lazily.load("federation.httpsig.rfc9421")
         from federation.httpsig import rfc9421  # noqa: PLC0415 - 1.5 MB of libraries: once they are needed
 
         claims = rfc9421.claims(request, headers, base_url=base_url, now=now, window=window)

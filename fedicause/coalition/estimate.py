@@ -45,6 +45,7 @@ async def hear(session: AsyncSession, sketch: Sketch, now: datetime) -> bool:
         known is not None and (sketch.epoch, sketch.version) <= (known.epoch, known.version)
     ):
         return False
+    await sketches.load()
     people = sketches.estimate([sketch.value]).people
     told = await _told(session, coalition.id, sketch, head)
     if abs(people - told) > FAR_OFF * told:
@@ -141,6 +142,7 @@ async def _reckoned(
     # One sketch alone tells of nobody twice.
     if len(counted) < 2:
         return None, None, None
+    await sketches.load()
     found = sketches.estimate([row.value for row in counted])
     return found.people, sum(row.signatures for row in counted), found.error
 
@@ -171,6 +173,7 @@ async def _told(session: AsyncSession, coalition_id: int, sketch: Sketch, head: 
 async def _grown(
     instance: Instance, coalition_id: int, value: bytes | None, serial: int
 ) -> tuple[bytes, int]:
+    await sketches.load()
     while True:
         async with instance.database.reading() as session:
             items = await signatures.items_after(session, coalition_id, serial, ITEMS_AT_ONCE)

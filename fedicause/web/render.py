@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +59,8 @@ def load() -> None:
 
 
 def load_staff() -> None:
-    """Loads what the staff's pages need beside the public's."""
+    """Loads what the staff's pages need beside the public's, and what reads the texts written there."""
+    import_module("markdown_it")
     with _loading:
         _compile(lambda name: name.startswith(_STAFF))
 
