@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from federation import lazily
 from fedicause import files
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ def keep(original: bytes, path: Path, media: Path, *, pixels: int = PIXELS) -> P
         # Whole or not at all: the web server may be reading.
         files.write(target, data, mode=0o644)
     return picture
+
+
+async def load() -> None:
+    """Brings Pillow in, to be waited for before anything is drawn in a thread."""
+    await lazily.load("PIL.Image")
 
 
 def look(name: str, media: Path) -> Picture:

@@ -145,6 +145,7 @@ async def _illustrated(instance: Instance, copy: Copy, known: ForeignCampaign | 
         )
     try:
         original = await instance.remote.fetch_picture(source)
+        await pictures.load()
         kept = await asyncio.to_thread(pictures.keep, original, Path("picture"), media, pixels=PIXELS)
     except (RemoteError, pictures.Unusable) as error:
         log.info("the picture of %s can't be shown: %s", copy.note_uri, error)

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
+from fedicause.campaigning import pictures
 from fedicause.web import cached, embed, figures, headers, poster, translations
 from fedicause.web.cached import Rendered, Shelf
 from fedicause.web.keys import INSTANCE
@@ -45,6 +46,7 @@ class Cards:
 
     async def _draw(self, face: Face) -> bytes:
         async with self._pen:
+            await pictures.load()
             return await asyncio.to_thread(poster.draw, face, self._media)
 
 

@@ -113,6 +113,7 @@ async def _said(sent: sign.Sent, waiting: Waiting) -> Said:
         with file.file as opened:
             data = opened.read(MOST_BYTES)
         if data and waiting.organisation is not None and waiting.is_open:
+            await pictures.load()
             logo = await asyncio.to_thread(_drawn, data)
     is_number = number.isascii() and number.isdigit() and len(number) <= _DIGITS
     return Said(

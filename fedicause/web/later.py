@@ -8,6 +8,8 @@ from typing import Generic, TypeVar
 from aiohttp import web
 from yarl import URL
 
+from federation import lazily
+
 T = TypeVar("T")
 
 
@@ -21,7 +23,7 @@ class Loading(Generic[T]):
 
     async def wait(self) -> T:
         if self._task is None or (self._task.done() and not self.is_over):
-            self._task = asyncio.create_task(asyncio.to_thread(self._load), name="loading")
+            self._task = asyncio.create_task(lazily.alone(self._load), name="loading")
         # Who goes away does not take it from the others.
         loaded = await asyncio.shield(self._task)
         self.is_over = True

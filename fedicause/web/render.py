@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from fedicause import words
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
 _STAFF: Final = "admin/"
 _LETTERS: Final = "mail/"
-# The public's and the staff's may be loaded at once, of one environment.
-_loading = Lock()
 
 
 def page(template: str, choice: Choice, **values: object) -> str:
@@ -53,16 +50,14 @@ def load() -> None:
 
     That takes a second and 10 MB, which a server that shows no page does without.
     """
-    with _loading:
-        words.load()
-        _compile(lambda name: not name.startswith((_STAFF, _LETTERS)))
+    words.load()
+    _compile(lambda name: not name.startswith((_STAFF, _LETTERS)))
 
 
 def load_staff() -> None:
     """Loads what the staff's pages need beside the public's, and what reads the texts written there."""
     import_module("markdown_it")
-    with _loading:
-        _compile(lambda name: name.startswith(_STAFF))
+    _compile(lambda name: name.startswith(_STAFF))
 
 
 def _compile(is_wanted: Callable[[str], bool]) -> None:
