@@ -1,6 +1,7 @@
 """The other servers, in one process: people's documents, and inboxes that count what they get."""
 
 import asyncio
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -9,7 +10,6 @@ from multiprocessing.sharedctypes import Synchronized
 import uvloop
 from aiohttp import web
 
-from bench import instance, limits
 from bench.crowd import Crowd
 
 FORK = get_context("fork")
@@ -19,7 +19,9 @@ class Elsewhere:
     """Servers on `ports`. `heard` is the number of requests that their inboxes took."""
 
     def __init__(self, servers: int) -> None:
-        self.ports = [instance.free_port() for _ in range(servers)]
+        # Listening from now on: a port that is only looked for may be somebody else's by then.
+        self._listening = [socket.create_server(("127.0.0.1", 0), backlog=1024) for _ in range(servers)]
+        self.ports = [each.getsockname()[1] for each in self._listening]
         self.heard: Synchronized[int] = FORK.Value("i", 0)
 
     @property
@@ -28,18 +30,18 @@ class Elsewhere:
 
     @contextmanager
     def serving(self, crowd: Crowd | None = None) -> Iterator[None]:
-        process = FORK.Process(target=_run, args=(crowd, self.ports, self.heard), daemon=True)
+        process = FORK.Process(target=_run, args=(crowd, self._listening, self.heard), daemon=True)
         process.start()
         try:
-            for port in self.ports:
-                limits.wait_for(port)
             yield
         finally:
             process.terminate()
             process.join()
+            for each in self._listening:
+                each.close()
 
 
-def _run(crowd: Crowd | None, ports: Sequence[int], heard: "Synchronized[int]") -> None:
+def _run(crowd: Crowd | None, listening: Sequence[socket.socket], heard: "Synchronized[int]") -> None:
     async def person(request: web.Request) -> web.Response:
         if crowd is None:
             raise web.HTTPNotFound
@@ -57,8 +59,8 @@ def _run(crowd: Crowd | None, ports: Sequence[int], heard: "Synchronized[int]") 
         app.router.add_post("/{inbox:.*}", inbox)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        for port in ports:
-            await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+        for each in listening:
+            await web.SockSite(runner, each, backlog=1024).start()
         await asyncio.Event().wait()
 
     uvloop.run(serve())
