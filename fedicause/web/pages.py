@@ -40,5 +40,7 @@ def prepare(app: web.Application) -> None:
 def _may_get_page(request: web.Request) -> bool:
     """Whether the answer may be a page: to what a browser asks for or sends, not to what only programs do."""
     if request.method in {"GET", "HEAD"}:
-        return not request.path.startswith(_NO_PAGES) and not negotiate.wants_activity(request)
+        is_for_programs = request.path.startswith(_NO_PAGES) or negotiate.wants_activity(request)
+        # What is not there is said in a page to a browser, wherever it looks.
+        return negotiate.wants_page(request) or not is_for_programs
     return request.content_type in posted.FORMS
