@@ -3,13 +3,14 @@
 import asyncio
 import importlib
 from collections.abc import Callable
-from threading import Lock
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+# Of several at once each would take the interpreter as often as the event loop does.
+_ONE: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading")
 _loaded: set[str] = set()
-_turn = Lock()
 
 
 async def load(module: str) -> None:
@@ -20,13 +21,5 @@ async def load(module: str) -> None:
 
 
 async def alone(load: Callable[[], T]) -> T:
-    """What `load` gives, in a thread, after all that is being loaded now.
-
-    Of several at once each would take the interpreter as often as the event loop does.
-    """
-
-    def take_turn() -> T:
-        with _turn:
-            return load()
-
-    return await asyncio.to_thread(take_turn)
+    """What `load` gives, in a thread, after all that is being loaded now."""
+    return await asyncio.get_running_loop().run_in_executor(_ONE, load)

@@ -1,17 +1,22 @@
 """Pictures of campaigns: drawn anew from what was given, so that nothing but what is seen is published."""
 
+import asyncio
 import hashlib
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from federation import lazily
 from fedicause import files
 
 if TYPE_CHECKING:
     from PIL import Image
+
+Given = ParamSpec("Given")
+Drawn = TypeVar("Drawn")
 
 WIDTH: Final = 1600
 HEIGHT: Final = 2400
@@ -54,9 +59,10 @@ def keep(original: bytes, path: Path, media: Path, *, pixels: int = PIXELS) -> P
     return picture
 
 
-async def load() -> None:
-    """Brings Pillow in, to be waited for before anything is drawn in a thread."""
+async def in_thread(work: Callable[Given, Drawn], *given: Given.args, **named: Given.kwargs) -> Drawn:
+    """What work on pictures gives, done in a thread; Pillow is brought in before."""
     await lazily.load("PIL.Image")
+    return await asyncio.to_thread(work, *given, **named)
 
 
 def look(name: str, media: Path) -> Picture:

@@ -1,6 +1,5 @@
 """Looks at a campaign where it is: its Note, its actor, who runs it, its picture. The network only."""
 
-import asyncio
 import dataclasses
 import logging
 from pathlib import Path
@@ -145,8 +144,7 @@ async def _illustrated(instance: Instance, copy: Copy, known: ForeignCampaign | 
         )
     try:
         original = await instance.remote.fetch_picture(source)
-        await pictures.load()
-        kept = await asyncio.to_thread(pictures.keep, original, Path("picture"), media, pixels=PIXELS)
+        kept = await pictures.in_thread(pictures.keep, original, Path("picture"), media, pixels=PIXELS)
     except (RemoteError, pictures.Unusable) as error:
         log.info("the picture of %s can't be shown: %s", copy.note_uri, error)
         return dataclasses.replace(copy, picture_source=None, picture_alt=None)

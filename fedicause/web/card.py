@@ -46,8 +46,7 @@ class Cards:
 
     async def _draw(self, face: Face) -> bytes:
         async with self._pen:
-            await pictures.load()
-            return await asyncio.to_thread(poster.draw, face, self._media)
+            return await pictures.in_thread(poster.draw, face, self._media)
 
 
 CARDS = web.AppKey("cards", Cards)

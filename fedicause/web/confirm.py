@@ -1,6 +1,5 @@
 """What a letter's links lead to: a button that makes a signature count, another for who did not sign."""
 
-import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -113,8 +112,7 @@ async def _said(sent: sign.Sent, waiting: Waiting) -> Said:
         with file.file as opened:
             data = opened.read(MOST_BYTES)
         if data and waiting.organisation is not None and waiting.is_open:
-            await pictures.load()
-            logo = await asyncio.to_thread(_drawn, data)
+            logo = await pictures.in_thread(_drawn, data)
     is_number = number.isascii() and number.isdigit() and len(number) <= _DIGITS
     return Said(
         logo,

@@ -54,13 +54,12 @@ async def take(request: web.Request) -> Upload:
     instance = request.app[INSTANCE]
     given = request[frame.FORM].get("picture")
     if isinstance(given, web.FileField) and given.filename:
-        await pictures.load()
-        return await asyncio.to_thread(_draw, given, instance)
+        return await pictures.in_thread(_draw, given, instance)
     name = frame.text(request, "picture_kept", 100)
     if not _NAME.fullmatch(name):
         return Upload()
     try:
-        return Upload(await asyncio.to_thread(pictures.look, name, aside(instance)))
+        return Upload(await pictures.in_thread(pictures.look, name, aside(instance)))
     except Unusable:
         return Upload(problem="lost")
 
