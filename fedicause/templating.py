@@ -1,9 +1,8 @@
 """Templates of pages, letters and papers: what all of them know, in the language that `ui` names."""
 
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 from jinja2.runtime import Context
@@ -26,34 +25,29 @@ def environment(*, autoescape: bool | Callable[[str | None], bool]) -> jinja2.En
         extensions=["jinja2.ext.i18n"],
     )
     made.policies["ext.i18n.trimmed"] = True
-    made.filters.update(number=_number, percent=_percent, day=_day, bare=_bare)
-    made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(
+        number=in_its_language(words.number),
+        percent=in_its_language(words.percent),
+        day=in_its_language(words.day),
+        bare=_bare,
+    )
+    made.install_gettext_callables(in_its_language(words.gettext), _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return made
+
+
+def in_its_language(shown: Callable[[str, Any], str]) -> Callable[[Context, Any], str]:
+    """What shows a value in some language, for templates: in that of the page."""
+
+    @jinja2.pass_context
+    def show(context: Context, value: Any) -> str:
+        return shown(context["ui"], value)
+
+    return show
 
 
 def _bare(address: str) -> str:
     """An address for people: without its scheme."""
     return address.split("://", 1)[-1].rstrip("/")
-
-
-@jinja2.pass_context
-def _number(context: Context, value: int) -> str:
-    return words.number(context["ui"], value)
-
-
-@jinja2.pass_context
-def _percent(context: Context, value: float) -> str:
-    return words.percent(context["ui"], value)
-
-
-@jinja2.pass_context
-def _day(context: Context, moment: date) -> str:
-    return words.day(context["ui"], moment)
-
-
-@jinja2.pass_context
-def _gettext(context: Context, text: str) -> str:
-    return words.gettext(context["ui"], text)
 
 
 @jinja2.pass_context

@@ -26,11 +26,10 @@ from aiohttp import abc, web
 from aiohttp.connector import AddrInfoType
 
 from bench.fuzzing import metronome
+from bench.fuzzing.metronome import BEAT, LATE
 from fedicause import app, collector, settings, work
 from fedicause.web.inbox import RECEIVER
 
-BEAT: Final = 0.005
-LATE: Final = 0.02
 STALL: Final = 0.1
 """Seconds of an event loop that does not turn."""
 

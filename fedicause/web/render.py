@@ -48,7 +48,7 @@ def _environment() -> "Environment":
 def load() -> None:
     """Loads what the public's pages are made with: Jinja and Babel, the words, the templates.
 
-    That takes a second and 10 MB, which a server that shows no page does without.
+    That takes a second and 20 MB, which a server that shows no page does without.
     """
     words.load()
     _compile(lambda name: not name.startswith((_STAFF, _LETTERS)))
