@@ -1,7 +1,8 @@
 """Followers of a campaign, each with an inbox of its own, some on hosts where nobody answers."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from bench.crowd import Crowd
 from bench.instance import Bench

@@ -1,10 +1,11 @@
 """What another server's answer comes to: a document, a delivery, or one of the ways to get neither."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from federation import vocabulary
 
@@ -68,8 +69,7 @@ class Exhausted(RemoteError):
     """The budget is spent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """What was served, the URL (after redirects, without fragment) that served it, and its ETag as sent."""
 
     url: str
@@ -77,8 +77,7 @@ class Document:
     etag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """To a delivery: any HTTP status, the seconds of its Retry-After, the signature scheme it answers.
 
     `ahead`, of a 401 alone: the seconds by which its Date (RFC 9110 section 6.6.1) is ahead of our clock.
@@ -90,8 +89,7 @@ class Answer:
     ahead: float | None = None
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """How many requests (redirects and second tries included) one inbound activity may still cause."""
 
     requests: int

@@ -2,18 +2,18 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from federation import vocabulary
 
 MAX_PICTURES: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """An image at an absolute URL; `alt` is its description, `width` and `height` are pixels."""
 
     url: str

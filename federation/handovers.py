@@ -3,9 +3,10 @@
 import copy
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from federation import vocabulary
 from federation.vocabulary import Malformed
@@ -15,8 +16,7 @@ CSV, PDF = "text/csv", "application/pdf"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file by its SHA-256, in hexadecimal; `size` in bytes."""
 
     name: str
@@ -25,8 +25,7 @@ class File:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(Struct, frozen=True):
     """What such a document says. `signatures` are the lines of the CSV."""
 
     id: str

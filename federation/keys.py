@@ -1,7 +1,6 @@
 """Keys: making, storing and reading them, and which ones an actor document truly owns."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from msgspec import Struct
 
 from federation import multibase, vocabulary
 from federation.vocabulary import Malformed
@@ -30,8 +30,7 @@ class Weak(Malformed):
     """An RSA key of less than 2048 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """Somebody's public key: `id` is the keyId that signatures name, `owner` the actor's URI."""
 
     id: str
@@ -39,8 +38,7 @@ class Key:
     public: PublicKey
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(Struct, frozen=True):
     """A private key of ours, with the keyId under which the actor document shows its public half."""
 
     id: str

@@ -2,9 +2,10 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from federation import signed, vocabulary
 from federation.vocabulary import Malformed
@@ -15,8 +16,7 @@ MOST_MEMBERS: Final = 1000
 _LARGEST: Final = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Roster:
+class Roster(Struct, frozen=True):
     """The organisations (actor URIs) of one campaign, the origin's first; the higher version wins.
 
     That the proof is the campaign's is for `proofs.verify`.

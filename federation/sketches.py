@@ -11,8 +11,9 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from federation import hyperloglog, lazily, signed, vocabulary
 from federation.vocabulary import Malformed
@@ -30,16 +31,14 @@ _NOT_DOMAIN = re.compile(r"[/?#:@%\[\]]")
 _BASE64URL = re.compile("[A-Za-z0-9_-]{43}=?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """About how many people; `error` is relative, half of the width of the interval at two sigmas."""
 
     people: int
     error: float
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
+class Sketch(Struct, frozen=True):
     """One author's sketch, as old as its tally of that epoch and version.
 
     `value` is the HyperLogLog in the one form that is safe to merge; as it was signed, it is in `document`.

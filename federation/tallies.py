@@ -5,9 +5,10 @@ import copy
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from federation import signed, vocabulary
 from federation.vocabulary import Malformed
@@ -25,8 +26,7 @@ _COUNTRY = re.compile("[A-Z]{2}", re.ASCII)
 _DIGEST = re.compile("[A-Za-z0-9_-]{43}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True):
     """One author's count; `(epoch, version)` orders.
 
     That the proof is the author's is for `proofs.verify`.

@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from federation import answers, vocabulary
 from federation.remote import Budget, Remote, Unreachable
@@ -19,8 +20,7 @@ _PROFILE = re.compile(r"https?://([^/?#@\s]+)/@([^/?#@\s]+)(?:@([^/?#@\s]+))?/?"
 _SERVER = re.compile(r"(https?)://[^/?#]*/?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(Struct, frozen=True):
     """`user` as it was written, `host` as `vocabulary.host_of` gives it. Shown as `@user@host`."""
 
     user: str
@@ -81,8 +81,7 @@ def jrd(handle: Handle, *, actor: str, page: str | None = None, is_server: bool 
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """What WebFinger said: the origin (`https://host`) that said it after redirects, and that origin's host.
 
     `subject` where it is a handle, `links` as they came, and the actor: the first usable `self` link.

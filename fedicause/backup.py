@@ -12,11 +12,11 @@ import os
 import shutil
 import tarfile
 import tempfile
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy.engine import make_url
 
 from federation import vocabulary
@@ -42,8 +42,7 @@ class Occupied(Exception):
     """There is something already where this was to go; the text says what."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(Struct, frozen=True):
     """What a file holds. `schema` is the database's revision, `parts` the SHA-256 of each by its name."""
 
     url: str

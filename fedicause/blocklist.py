@@ -3,9 +3,9 @@
 import csv
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
@@ -25,8 +25,7 @@ _SEVERITIES: Final = ("suspend", "silence", "limit", "noop", "none")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A line of a list: a host in A-labels."""
 
     host: str
@@ -34,8 +33,7 @@ class Entry:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a list would change. `known` hosts are blocked already, they or a domain above them.
 
     `milder` ones are only silenced by whoever wrote the list; `close` ones are those of partners and of whom
@@ -54,8 +52,7 @@ class Plan:
         return {entry.host: entry.reason for entry in taken}
 
 
-@dataclass(slots=True)
-class _Read:
+class _Read(Struct):
     entries: dict[str, Entry] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
 

@@ -1,15 +1,15 @@
 """What a verb is given of the instance: its addresses, the seal of its keys, and the time."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from fedicause.instance import Instance
 from fedicause.seal import Seal
 from fedicause.urls import Urls
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(Struct, frozen=True):
     """One moment of an instance, in which one transaction happens."""
 
     urls: Urls

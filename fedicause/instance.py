@@ -1,8 +1,9 @@
 """What every part of a running instance is given: settings, database, clock and the door to other servers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from federation.remote import Remote
 from fedicause.hints import Hints
@@ -13,8 +14,7 @@ from fedicause.watching.meter import Meter
 from storage.database import Database
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """Built once, by `app.open_instance`; passed down, never looked up."""
 
     settings: Settings

@@ -5,11 +5,11 @@ import re
 import secrets
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import idna
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import words
@@ -33,8 +33,7 @@ class NoAddress(ValueError):
     """Nothing can be sent to what was given as a mail address."""
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(Struct, frozen=True):
     """A letter in both forms that one message holds."""
 
     subject: str
@@ -43,8 +42,7 @@ class Composed:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A letter with its addressee; `kind` as Letter.kind, `unsubscribe` a URL for POST (RFC 8058)."""
 
     kind: str

@@ -6,10 +6,10 @@ that may come at once is how far it may be ahead (the generic cell rate algorith
 
 from collections import OrderedDict
 from collections.abc import Collection, MutableMapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.seal import Seal
@@ -31,8 +31,7 @@ class TooMany(Exception):
         self.key = key
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """So many an hour for a key, of which `at_once` may come together."""
 
     key: str

@@ -1,9 +1,9 @@
 """The partners of our campaigns: who asks to join, is asked, let in, refused, or taken off the roster."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import coalition as activities
@@ -21,8 +21,7 @@ class NotAsked(Impossible):
     """There is no such request, invitation or partner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applicant:
+class Applicant(Struct, frozen=True):
     """An organisation elsewhere, as its actor describes it."""
 
     uri: str

@@ -1,12 +1,12 @@
 """New keys for actors of ours: what others must hear of it, and what of the former ones stays good."""
 
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import keys, outgoing, proofs
@@ -20,8 +20,7 @@ FORMER_KEPT: Final = timedelta(days=7)
 """For so long a delivery that is refused is tried with the RSA key of before, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """Both keys of an actor, just made: which takes a while, and is not for a transaction."""
 
     rsa: RSAPrivateKey

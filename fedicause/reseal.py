@@ -5,12 +5,12 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
@@ -28,8 +28,7 @@ Result = TypeVar("Result")
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(Struct, frozen=True):
     """How many rows there are, and in how many values neither secret opens."""
 
     rows: int

@@ -3,11 +3,12 @@
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from federation.vocabulary import Malformed, host_of
 from fedicause.watching import logs
@@ -20,8 +21,7 @@ class Misconfigured(ValueError):
     """A setting is missing or makes no sense; the text says which, and what to write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What an admin decides. `url` has no trailing slash; `host` is its authority, its port if unusual."""
 
     url: str

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import tallies, vocabulary
@@ -21,8 +21,7 @@ STALE_AFTER: Final = timedelta(hours=24)
 """Without contact for so long a partner is marked; its last tally still counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """What one organisation of a coalition adds. `url` is the campaign's page on its host."""
 
     host: str
@@ -35,8 +34,7 @@ class Share:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
+class _Own(Struct, frozen=True):
     """Our organisation and what it counts right now."""
 
     uri: str

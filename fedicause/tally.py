@@ -5,10 +5,10 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import coalition as activities
@@ -38,8 +38,7 @@ EVIDENCE_KEPT: Final = 16
 EVER: Final = datetime(9998, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """Whose tallies or roster are newer now. `overtaken`: somebody knows of a newer tally of our own."""
 
     authors: frozenset[str]

@@ -4,9 +4,10 @@ SQLite has one process, whose turn it always is.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from fedicause.instance import Instance
 from storage import database, turns
@@ -17,8 +18,7 @@ SELDOM: Final = timedelta(minutes=1)
 """Between two times: what is done no oftener keeps less in memory."""
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(Struct):
     """What is done, and how often. `is_clocked`: so often by all processes together, however many they are.
 
     The others are done by one process until it stops, whenever there is something to do.

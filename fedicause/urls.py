@@ -1,12 +1,12 @@
 """The addresses of an instance: which path is what."""
 
 import secrets
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Urls:
+
+class Urls(Struct, frozen=True):
     """Absolute addresses under one base URL (no trailing slash)."""
 
     base: str

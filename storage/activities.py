@@ -1,9 +1,9 @@
 """What our actors said: kept once, however many inboxes must hear it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +12,7 @@ from storage.columns import from_milliseconds
 from storage.models import Activity, Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """An activity as it travels: whose it is (a local actor's row key), its JSON, and when it was said."""
 
     actor_id: int

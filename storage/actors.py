@@ -1,11 +1,11 @@
 """The actors of other servers and their keys."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +14,7 @@ from storage.columns import to_milliseconds
 from storage.models import Actor, ActorKey, Host
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """What an actor says of itself; `keys` are (keyId, public key in PEM)."""
 
     uri: str
@@ -30,8 +29,7 @@ class Description:
     keys: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """An actor that we have a row for; `gone_at` in milliseconds since 1970."""
 
     id: int

@@ -1,9 +1,9 @@
 """Who is to hear of something: followers' inboxes, hosts that know a campaign, and when they last heard."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +12,7 @@ from storage.columns import to_milliseconds
 from storage.models import Actor, Campaign, Counts, Host, Refresh, Register
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """A host that knows a campaign, and the inbox by which it hears of it."""
 
     host_id: int

@@ -1,8 +1,8 @@
 """What the staff did: written with every change, never changed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,8 +10,7 @@ from storage.models import User
 from storage.people_models import Audit
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One deed; `email` is None for what was done on the command line."""
 
     id: int
@@ -21,8 +20,7 @@ class Entry:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Some entries, the newest first. Row keys lead on to older and newer ones; None at the ends."""
 
     entries: list[Entry]

@@ -1,9 +1,9 @@
 """Campaigns and their texts in each language."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,8 +16,7 @@ from storage.models import Actor, Campaign, CampaignText, Counts, Register, Test
 PUBLIC_STATES = ("published", "closed")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A campaign as a listing shows it: its row, its texts by language (never empty), its counts."""
 
     campaign: Campaign
@@ -32,8 +31,7 @@ class Listed:
         return self.texts[self.campaign.language]
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """A topic as it was written, and how many public campaigns are about it."""
 
     name: str

@@ -6,11 +6,11 @@ Statements are made once, as making them costs more than running them.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Final, cast
 
+from msgspec import Struct
 from sqlalchemy import (
     CTE,
     BigInteger,
@@ -42,8 +42,7 @@ _LEASE_UNTIL = bindparam("lease_end", type_=UtcTime)
 _PER_HOST = bindparam("per_host", type_=BigInteger)
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A row in our hands until `lease_until`, which is also the proof that it still is."""
 
     id: int

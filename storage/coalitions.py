@@ -1,9 +1,9 @@
 """Coalitions by campaign, and what each of their organisations collected."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct, field
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +12,7 @@ from storage.coalition_models import Coalition, CountryCount, Evidence, ForeignC
 from storage.models import Campaign, Counts, LocalActor
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """An organisation of a roster and its newest tally, which may not have come yet (`updated_at` None)."""
 
     actor_uri: str
@@ -27,8 +26,7 @@ class Part:
     is_excluded: bool
 
 
-@dataclass(slots=True)
-class Collected:
+class Collected(Struct):
     """A coalition, its parts in the roster's order, and our own count by country."""
 
     coalition: Coalition

@@ -1,11 +1,11 @@
 """The counts of local actors, and what they ought to be by the registers."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Case, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,8 +19,7 @@ COUNTING = 0xC0047
 COLUMNS = ("endorsements", "shares", "subscriptions", "held")
 
 
-@dataclass(frozen=True, slots=True)
-class Recount:
+class Recount(Struct, frozen=True):
     """One subject (a local actor by row key and name): what its row says, and what its registers say.
 
     The numbers are in the order of COLUMNS.

@@ -1,8 +1,8 @@
 """Replies from the fediverse as a debate: who answers whom, among those that moderators allowed."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -12,8 +12,7 @@ from storage.models import Testimony
 from storage.pages import Asked, Page
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A reply by its row key and URI, and the URI to which it answers."""
 
     id: int

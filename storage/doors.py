@@ -1,9 +1,9 @@
 """What is behind the link to somebody's own page: the person, what they signed, and who may write to them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,16 +12,14 @@ from storage.coalition_models import Signature
 from storage.people_models import Consent, Door, Person, Pledge
 
 
-@dataclass(frozen=True, slots=True)
-class Behind:
+class Behind(Struct, frozen=True):
     """The person whose door it is, and when it closes."""
 
     person: Person
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Struct, frozen=True):
     """A signature with what was written for it, and the consents that were ever given with it."""
 
     signature: Signature

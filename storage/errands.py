@@ -1,9 +1,9 @@
 """What waits for somebody of the staff, in numbers; and how much there is of everything."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +14,7 @@ from storage.people_models import WAITING_REASON, Letter, Pledge
 FAILED_WITHIN = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
-class Errands:
+class Errands(Struct, frozen=True):
     """`requests`: organisations that ask to join a campaign of ours; `invitations`: those that ask us.
 
     `reasons` are what signers wrote and nobody has looked at, `held` endorsements that came as a wave.
@@ -39,8 +38,7 @@ class Errands:
         return self.replies + self.reasons + self.reports + self.held
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Struct, frozen=True):
     """The whole instance in numbers; `letters_failed` are those that no server took, in a week."""
 
     drafts: int

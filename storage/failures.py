@@ -1,8 +1,8 @@
 """What does not arrive, and why: servers that do not answer, deliveries given up, letters that failed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import and_, case, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,8 +11,7 @@ from storage.models import Delivery, Host
 from storage.people_models import Letter
 
 
-@dataclass(frozen=True, slots=True)
-class Silent:
+class Silent(Struct, frozen=True):
     """A host to which something waits and that did not take the last of it, or asked for a pause.
 
     `why` and `error` are of its last failure; None for one that only asked. `next_at`: when it is tried.
@@ -28,8 +27,7 @@ class Silent:
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
-class GivenUp:
+class GivenUp(Struct, frozen=True):
     """Deliveries to one host that are not tried again; `status` of the last answer, if there was one."""
 
     host: str
@@ -38,8 +36,7 @@ class GivenUp:
     last_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Letters with one fate: an `outcome`, or None for those that are tried again, the first at `next_at`.
 
     `error` is what the mail server said, without addresses; `domain` one of the addressees'.

@@ -1,8 +1,8 @@
 """The organisations and campaigns of other instances that our organisation follows."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,8 +13,7 @@ from storage.models import Actor, Host
 CURRENT = ("requested", "accepted")
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
+class Followed(Struct, frozen=True):
     """Somebody whom we follow; `campaigns` is how many of theirs are known here."""
 
     uri: str
@@ -35,8 +34,7 @@ class Followed:
         return f"@{self.handle}@{self.host}"
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A following to be read again, ours to read until `lease_until`."""
 
     actor_id: int

@@ -1,9 +1,10 @@
 """The campaigns of other instances: what we copied of them, and which of them the directory shows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,8 +21,7 @@ from storage.followings import CURRENT
 from storage.models import Actor, LocalActor
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What an origin says of a campaign of its own; the fields are the columns of `ForeignCampaign`."""
 
     actor_uri: str
@@ -51,8 +51,7 @@ class Said:
     closed_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A campaign as a listing shows it: its row, and its texts by language."""
 
     campaign: ForeignCampaign
@@ -108,8 +107,8 @@ async def put(
         session.add(row)
     elif row.refresh_at == lease_until or row.refresh_at > refresh_at:
         row.refresh_at = refresh_at
-    for field in fields(said):
-        setattr(row, field.name, getattr(said, field.name))
+    for name, value in asdict(said).items():
+        setattr(row, name, value)
     row.fetched_at, row.failures = now, 0
     await session.flush()
     await session.execute(

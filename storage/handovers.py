@@ -1,8 +1,8 @@
 """What is handed over: our own signatures in their order, and what was said of them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +12,7 @@ from storage.kinds_models import Cosigner
 from storage.people_models import Consent, Person, Pledge
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Struct, frozen=True):
     """A confirmed signature. What was written is sealed, and gone where it was forgotten."""
 
     serial: int

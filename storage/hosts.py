@@ -1,10 +1,10 @@
 """Other servers: what they run, which signatures they take, whether they answer."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct
 from sqlalchemy import and_, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,8 +15,7 @@ from storage.models import Host
 Scheme = Literal["cavage", "rfc9421"]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """How often in a row a host has failed, and when its last answer was noted."""
 
     failures: int
@@ -26,8 +25,7 @@ class State:
         return self.last_answer_at is None or self.last_answer_at < moment
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A host that did not answer: how often in a row, until when it is left alone, what went wrong.
 
     `why`: in a word; the status of its answer where there was one.

@@ -1,10 +1,10 @@
 """Letters: those that wait to be sent, in whose hands they are, and what became of the others."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from msgspec import Struct
 from sqlalchemy import Table, bindparam, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,8 +19,7 @@ class Unknown(LookupError):
     """No letter was sent that returns to this address."""
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(Struct, frozen=True):
     """A letter to be queued; `domain` is its addressee's."""
 
     kind: str
@@ -31,8 +30,7 @@ class New:
     is_bulk: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A letter in our hands until `lease_until`, which is also the proof that it still is."""
 
     id: int
@@ -45,8 +43,7 @@ class Claimed:
     lease_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """A letter that is not tried again. `outcome`: sent, refused, expired, unreadable."""
 
     claimed: Claimed
@@ -54,8 +51,7 @@ class End:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """A letter to be tried again at `next_at`; without an error it was not tried at all."""
 
     claimed: Claimed
@@ -63,8 +59,7 @@ class Retry:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Since when a letter waits, and what was last in the way."""
 
     since: datetime

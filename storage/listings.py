@@ -1,10 +1,10 @@
 """What public collections list, a slice at a time, and the numbers that describe an instance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -13,8 +13,7 @@ from storage.campaigns import PUBLIC_STATES
 from storage.models import Activity, Campaign, LocalActor, Testimony, Update
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Some of a listing, the newest first, and how long the whole is.
 
     Row keys lead on: what is older comes `before` the one, what is newer `after` the other; None at the ends.
@@ -26,8 +25,7 @@ class Slice:
     newer: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Accounts that other servers can see, how many of them said something lately, and their Notes."""
 
     accounts: int

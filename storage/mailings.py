@@ -1,8 +1,8 @@
 """Updates on their way by mail: to whom, and how far."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,8 +11,7 @@ from storage.models import Campaign, Update
 from storage.people_models import Consent, Letter, Mailing, Person, Pledge
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(Struct, frozen=True):
     """A mailing in our hands until the transaction ends, with what it tells."""
 
     mailing: Mailing
@@ -20,8 +19,7 @@ class Open:
     campaign: Campaign
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """Somebody who gets it. `blind` is the keyed hash of their address, `serial` numbers their signature."""
 
     serial: int

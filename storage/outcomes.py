@@ -1,10 +1,10 @@
 """What became of claimed deliveries: delivered, to be tried again, or given up, with their inbox or alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, FromClause, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -17,8 +17,7 @@ from storage.models import DeadInbox, Delivery
 _UNSYNCHRONISED: dict[str, Any] = {"synchronize_session": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """A row to be tried again at `next_at`; `attempts` are those so far."""
 
     claimed: Claimed
@@ -28,8 +27,7 @@ class Retry:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """A row that is given up. `is_inbox` gives up the whole inbox, until its actor is fetched again."""
 
     claimed: Claimed

@@ -1,8 +1,8 @@
 """Long lists a page at a time, by row key, the newest first."""
 
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -10,16 +10,14 @@ from sqlalchemy.orm import InstrumentedAttribute
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Which page: the newest rows, or those `before` or `after` a row key."""
 
     before: int | None = None
     after: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Struct, Generic[T], frozen=True):
     """Some of a list, the newest first. Row keys lead on to older and newer ones; None at the ends."""
 
     items: list[T]

@@ -1,9 +1,9 @@
 """Raw requests whose key was slow to come: a bounded table."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,8 +19,7 @@ class Full(Exception):
     """No more requests can be parked, or none of this host."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parked:
+class Parked(Struct, frozen=True):
     id: int
     host: str
     received_at: datetime

@@ -1,9 +1,9 @@
 """People who signed, by the keyed hashes of their mail addresses."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +12,7 @@ from storage.coalition_models import Signature
 from storage.people_models import Door, Letter, Person, Pledge
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(Struct, frozen=True):
     """Who was never here before: `address_sealed` as it was written, `domain` in its canonical spelling."""
 
     blind: bytes

@@ -1,10 +1,10 @@
 """What people wrote into the form beside their signatures, before these are confirmed and after."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,8 +15,7 @@ from storage.models import Campaign
 from storage.people_models import Consent, Person, Pledge, ShareLink
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A signature that somebody asks for: to be confirmed by whoever reads mail at that address."""
 
     coalition_id: int
@@ -36,8 +35,7 @@ class Asked:
     """The bits of the answer or the roles that they chose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What is behind a mailed link. `state` is the signature's."""
 
     signature_id: int
@@ -57,8 +55,7 @@ class Found:
     serial: int
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A signature that is not confirmed yet, with whom to remind of it."""
 
     signature_id: int

@@ -1,9 +1,9 @@
 """How much is waiting, and for how long."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import and_, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,8 +15,7 @@ from storage.people_models import Letter
 GIVEN_UP_WITHIN = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """How much waits, and how much of it could go now; since when the oldest waits, when the next may go."""
 
     waiting: int

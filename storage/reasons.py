@@ -1,9 +1,9 @@
 """What signers wrote as their reasons, sealed, and whether it is shown."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,8 +17,7 @@ from storage.people_models import ALLOWED_REASON, HIDDEN_REASON, WAITING_REASON,
 _OF = {"pending": WAITING_REASON, "allowed": ALLOWED_REASON, "hidden": HIDDEN_REASON}
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """One, of a signature that counts. `shown` is how the signer's name may be shown."""
 
     signature_id: int

@@ -1,10 +1,10 @@
 """What becomes anonymous when its time is over: which coalitions, and the signatures of one, in steps."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
+from msgspec import Struct
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -30,8 +30,7 @@ from storage.people_models import Consent, Door, Letter, Person, Pledge, ShareLi
 _A_DAY: Final = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A coalition whose campaign takes no more; `months` is what that campaign itself asks for."""
 
     coalition_id: int

@@ -2,9 +2,9 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Table, bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,8 +16,7 @@ from storage.tables import Base
 SUFFIX: Final = "_sealed"
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """A table with sealed columns, by their names, and those that its rows are known by."""
 
     table: Table
@@ -25,8 +24,7 @@ class Sealed:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Linked:
+class Linked(Struct, frozen=True):
     """What the link in somebody's letter about a signature is made of."""
 
     signature_id: int

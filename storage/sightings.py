@@ -1,9 +1,9 @@
 """Notes that somebody whom we follow shared, until somebody has looked whether they are calls."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import String, cast, delete, func, literal, select, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,8 +17,7 @@ MOST = 2000
 """Sightings that wait at once: whoever is followed can share without end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A sighting in our hands until `lease_until`."""
 
     note_uri: str

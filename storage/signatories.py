@@ -1,10 +1,10 @@
 """Who signed and wants to be seen: names, reasons, and organisations."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Select, and_, case, delete, exists, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,8 +16,7 @@ from storage.pages import Asked, Page
 from storage.people_models import ALLOWED_REASON, Person, Pledge
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """Somebody who lets something of the name be seen; `serial` numbers the signatures of a coalition."""
 
     serial: int
@@ -25,8 +24,7 @@ class Named:
     details_sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Volunteer:
+class Volunteer(Struct, frozen=True):
     """Somebody who ticked roles: `ticked` has a bit for each."""
 
     signature_id: int
@@ -35,8 +33,7 @@ class Volunteer:
     address_sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why somebody signed, as a moderator allowed it."""
 
     signature_id: int
@@ -47,8 +44,7 @@ class Reason:
     signed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """An organisation that signs. `has_logo`, and its size in pixels; `is_counted`: the signature stands."""
 
     id: int

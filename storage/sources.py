@@ -1,7 +1,6 @@
 """Where support came from, as far as what is kept anyway tells: in numbers, of nobody."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,8 +9,7 @@ from storage.models import Actor, Host, Register
 from storage.people_models import ShareLink
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Links that people pass a campaign on with: how many led to a signature, and to how many."""
 
     used: int

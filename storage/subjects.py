@@ -1,10 +1,10 @@
 """What can be endorsed, shared or followed here: organisation and campaigns, by name."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +12,7 @@ from storage import batches
 from storage.models import Campaign, LocalActor
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A local actor; for a campaign also its row and state."""
 
     id: int

@@ -1,10 +1,10 @@
 """Decision-makers to whom a campaign's letters go, and the letters that wait for them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +14,7 @@ from storage.kinds_models import UNSENT, Target, TargetLetter
 from storage.models import Campaign
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Struct, frozen=True):
     """A target for whom letters wait. `per_hour` is how many may go there; `is_digest`: one a day for all."""
 
     target: Target
@@ -23,8 +22,7 @@ class Mailbox:
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A letter that waits, by its row key."""
 
     id: int

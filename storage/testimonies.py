@@ -1,10 +1,10 @@
 """Public replies from the fediverse, and whether they are shown."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,8 +13,7 @@ from storage.models import Actor, Campaign, Host, Testimony
 from storage.pages import Asked, Page
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A testimony with its author, as pages and moderators see it."""
 
     id: int
@@ -29,8 +28,7 @@ class Shown:
     published_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A testimony, and what can be asked whether it still stands."""
 
     id: int

@@ -4,10 +4,11 @@ A network is a keyed hash; a mail domain of fewer than FOLDED signatures is amon
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, func, or_, select, tuple_, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,8 +37,7 @@ class Numbers(NamedTuple):
     unconfirmed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """What came from one network or one mail domain. `peak` is the most within an hour."""
 
     key: bytes | str
@@ -47,8 +47,7 @@ class Group:
     peak: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """What came in an hour or a day, from `at` on."""
 
     at: datetime
@@ -57,8 +56,7 @@ class Slot:
     invalid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A campaign, by slug and origin (None: ours), and what came of late."""
 
     slug: str
@@ -67,8 +65,7 @@ class Row:
     numbers: Numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The signatures of a coalition that were asked for from `since` to before `until`."""
 
     coalition_id: int
@@ -76,8 +73,7 @@ class Span:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Of a span what came from any of these networks or domains; with `both` from one of each.
 
     With neither, the whole span.
@@ -89,8 +85,7 @@ class Selection:
     both: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One signature of a selection. `details_sealed` is None where nothing is kept of who signed."""
 
     asked_at: datetime

@@ -1,16 +1,15 @@
 """Endorsements that came in a wave and are held, by the host that they came from."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.models import Actor, Host, Register
 
 
-@dataclass(frozen=True, slots=True)
-class Wave:
+class Wave(Struct, frozen=True):
     """A host's `held` endorsements of so many `campaigns`, and what else it said that counts."""
 
     host: str

@@ -1,10 +1,10 @@
 """What the organisation's own system must hear: rows in order, claimed by lease, and who agreed to what."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from msgspec import Struct
 from sqlalchemy import Select, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,8 +17,7 @@ from storage.people_models import Consent, Person, Pledge
 _ROWS = cast(Table, Webhook.__table__)
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(Struct, frozen=True):
     """Something to be told; `subject` is the person, under the name that is used there."""
 
     event: str
@@ -27,8 +26,7 @@ class New:
     content_sealed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A row in our hands until `lease_until`, which is also the proof that it still is."""
 
     id: int
@@ -39,8 +37,7 @@ class Claimed:
     lease_until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What came of a claimed row: an outcome (sent, expired, unreadable), or when to try again."""
 
     claimed: Claimed
@@ -49,8 +46,7 @@ class Result:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Agreed:
+class Agreed(Struct, frozen=True):
     """Somebody who signed, and whether they agreed that an organisation writes to them."""
 
     consent_id: int
@@ -66,8 +62,7 @@ class Agreed:
     """The signature's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """How much waits, since when, and what was last in the way."""
 
     number: int

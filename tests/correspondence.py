@@ -1,9 +1,9 @@
 """Letters for tests: what each needs to be written, and people to write to."""
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime
 
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from fedicause import mail

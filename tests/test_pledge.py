@@ -1,10 +1,10 @@
 """Somebody signs: what waits, what counts, and which letters go to whom."""
 
 import secrets
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from fedicause import sign

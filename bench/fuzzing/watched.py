@@ -5,7 +5,6 @@ and then writes what it saw. Names are not looked up, and no other address is ev
 """
 
 import asyncio
-import dataclasses
 import gc
 import json
 import logging
@@ -24,6 +23,7 @@ from typing import Any, Final
 import uvloop
 from aiohttp import abc, web
 from aiohttp.connector import AddrInfoType
+from msgspec.structs import replace
 
 from bench.fuzzing import metronome
 from bench.fuzzing.metronome import BEAT, LATE
@@ -154,7 +154,7 @@ async def serve(port: int, report: Path) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     # Nothing is refused for coming too often: it would hide what the rest does with it.
-    given = dataclasses.replace(settings.load(), network_limit=None, domain_limit=None, wave=None)
+    given = replace(settings.load(), network_limit=None, domain_limit=None, wave=None)
     async with app.open_instance(given, resolver=Nowhere(), dial=refuse) as instance:
         runner = web.AppRunner(app.web_app(instance), access_log=None, handle_signals=False)
         await runner.setup()

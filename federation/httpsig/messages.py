@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from federation import keys, vocabulary
 
@@ -18,8 +19,7 @@ class KeyPending(Exception):
     """The signer's key can't be had now: nothing is known yet about the signature."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request as received: `target` is the raw path and query, `headers` keep their order."""
 
     method: str

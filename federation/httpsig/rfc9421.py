@@ -1,13 +1,13 @@
 """RFC 9421 HTTP message signatures, by the library `http-message-signatures` with our clock and coverage."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import http_message_signatures as library
 import http_sf
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from msgspec import Struct
 
 from federation import keys, vocabulary
 from federation.httpsig import messages
@@ -87,8 +87,7 @@ def sign(
     return sent
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
+class _Message(Struct, frozen=True):
     """A request in the shape that the library reads."""
 
     method: str

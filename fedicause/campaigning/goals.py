@@ -2,11 +2,12 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 HERE: Final = Path(__file__).parent / "thresholds"
 _FIRST_STEPS: Final = (10, 25, 50)
@@ -30,8 +31,7 @@ class Unknown(LookupError):
     """There is no such table, or it says nothing about this date; the text says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
+class Thresholds(Struct, frozen=True):
     """What a campaign must reach: the goal in all, and the threshold in so many countries.
 
     `by_country` are signatures by ISO 3166-1 alpha-2 code.
@@ -42,8 +42,7 @@ class Thresholds:
     by_country: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class CountryProgress:
+class CountryProgress(Struct, frozen=True):
     """How far one country is; `share` of its threshold is between 0 and 1, and 1 only where it is reached."""
 
     country: str

@@ -5,10 +5,12 @@ The parsers are loaded by whoever reads a file: a server that only serves does w
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from federation import content
 from fedicause import fields
@@ -38,8 +40,7 @@ _FENCE = re.compile(r"-{3}[ \t]*")
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Manuscript:
+class Manuscript(Struct, frozen=True):
     """A campaign file as read. What the file leaves out is None; `text` is its Markdown, never empty.
 
     `removed` are the fields that say `none`: what there was is to be taken away. `asks` are fields of

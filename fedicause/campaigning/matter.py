@@ -1,9 +1,10 @@
 """What is handed over, as it is gathered and before it is written down."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from federation.handovers import File
 from fedicause.campaigning.goals import Thresholds
@@ -12,8 +13,7 @@ Addresses = Literal["none", "agreed", "all"]
 """Whose mail addresses are handed out: nobody's, those of people to whom we may write, everybody's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What somebody of the staff wants: for whom, with whose addresses, whether the paper lists names."""
 
     recipients: str
@@ -22,8 +22,7 @@ class Order:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A signature as the paper lists it; `day` as 2026-11-21."""
 
     number: int
@@ -33,8 +32,7 @@ class Listed:
     day: str
 
 
-@dataclass(frozen=True, slots=True)
-class Matter:
+class Matter(Struct, frozen=True):
     """What is handed over: the signatures up to the number `until`, and what is known of all support."""
 
     coalition_id: int
@@ -69,8 +67,7 @@ class Matter:
         return self.titles.get(language) or self.titles.get(self.language) or next(iter(self.titles.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """The CSV as it was written: its checksum, how many signatures, and those that the paper lists."""
 
     file: File

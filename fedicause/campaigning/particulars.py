@@ -1,8 +1,9 @@
 """What a campaign file may say that only some kinds have: answers, roles, a letter and how it is sent."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
+
+from msgspec import Struct
 
 from fedicause import fields
 from fedicause.fields import Unusable
@@ -26,8 +27,7 @@ class Checked(Protocol):
     def __call__(self, field: str, check: Callable[[str], Value]) -> Value | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Particulars:
+class Particulars(Struct, frozen=True):
     """As read; what the file leaves out is None. `per_hour` letters go to a target, or one digest a day."""
 
     options: tuple[str, ...] | None = None

@@ -5,9 +5,10 @@ import hashlib
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+from msgspec import Struct
 
 from federation import lazily
 from fedicause import files
@@ -29,8 +30,7 @@ class Unusable(ValueError):
     """A file is no picture that can be shown; the text names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """A stored picture: its file name under the media directory, what it is, its size in pixels."""
 
     name: str

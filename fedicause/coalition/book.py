@@ -5,8 +5,9 @@ everybody who has heard the same ends up with the same book.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from federation import proofs
 from federation.rosters import Roster
@@ -22,8 +23,7 @@ class Version(NamedTuple):
     version: int
 
 
-@dataclass(slots=True)
-class Book:
+class Book(Struct):
     """`past`: tallies older than the newest; `forks`: two documents signed as one version."""
 
     roster: Roster | None = None

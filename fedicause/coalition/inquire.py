@@ -3,9 +3,10 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from federation import content, tallies, vocabulary
 from federation.answers import Document, RemoteError, Unchanged
@@ -25,8 +26,7 @@ TOTAL: Final = 10.0
 Pair = tuple[Tally, Tally] | tuple[Roster, Roster]
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(Struct, frozen=True):
     """A partner that we ask. `base` is its page of the campaign."""
 
     uri: str
@@ -35,8 +35,7 @@ class Peer:
     is_named: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What we know of a coalition before we ask; `heads` by author: epoch, version, proof."""
 
     campaign: str
@@ -46,8 +45,7 @@ class Known:
     forks: frozenset[str]
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """What one peer knows that we don't; all of it verified."""
 
     uri: str

@@ -5,8 +5,8 @@ Each as a newer version: two documents signed as one version are evidence agains
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import proofs
@@ -18,8 +18,7 @@ from storage import coalitions, former_keys, local_actors, tallies
 from storage.models import LocalActor
 
 
-@dataclass(frozen=True, slots=True)
-class Outdated:
+class Outdated(Struct, frozen=True):
     """The coalitions (row keys) whose roster, or whose tally of ours, was signed with a former key."""
 
     rosters: Sequence[int]

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -28,8 +27,7 @@ _HASHTAGS_LENGTH = 4000
 _MOST = 2**53 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Copy(Said):
+class Copy(Said, frozen=True):
     """A campaign as its origin shows it. `texts` are title and sanitised HTML by language, never empty."""
 
     texts: Mapping[str, tuple[str, str]]

@@ -1,10 +1,11 @@
 """Looks at a campaign where it is: its Note, its actor, who runs it, its picture. The network only."""
 
-import dataclasses
 import logging
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
+
+from msgspec.structs import replace
 
 from federation import vocabulary
 from federation.answers import Budget, Gone, Missing, Refused, RemoteError, Unusable
@@ -135,7 +136,7 @@ async def _illustrated(instance: Instance, copy: Copy, known: ForeignCampaign | 
     if source is None:
         return copy
     if known is not None and known.picture_source == source and _is_kept(known.picture, media):
-        return dataclasses.replace(
+        return replace(
             copy,
             picture=known.picture,
             picture_type=known.picture_type,
@@ -147,8 +148,8 @@ async def _illustrated(instance: Instance, copy: Copy, known: ForeignCampaign | 
         kept = await pictures.in_thread(pictures.keep, original, Path("picture"), media, pixels=PIXELS)
     except (RemoteError, pictures.Unusable) as error:
         log.info("the picture of %s can't be shown: %s", copy.note_uri, error)
-        return dataclasses.replace(copy, picture_source=None, picture_alt=None)
-    return dataclasses.replace(
+        return replace(copy, picture_source=None, picture_alt=None)
+    return replace(
         copy,
         picture=kept.name,
         picture_type=kept.media_type,

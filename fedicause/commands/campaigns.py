@@ -3,11 +3,11 @@
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import asdict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import publish

@@ -4,8 +4,9 @@ import asyncio
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from fedicause.demo import dialects
 from fedicause.demo.people import CAST, Cause, Person
@@ -33,8 +34,7 @@ FOLLOWING: Final = 0.25
 REPLYING: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True):
     """One person does one thing about one cause. `words` is an emoji or a reply, in `language`."""
 
     deed: Deed

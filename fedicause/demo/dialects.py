@@ -1,10 +1,10 @@
 """How the simulated servers differ: addresses, keys, signatures, and the shapes of what they send."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
 
 from federation import keys, vocabulary
 
@@ -15,8 +15,7 @@ HEARTFELT: Final = ("❤", "❤", "👍", "⭐")
 ONLY_KIND: Final = ("🎉", "👀", "🤔")
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """One software, and the server that runs it here; `share` is its part of all people."""
 
     software: str

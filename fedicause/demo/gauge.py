@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import hdrs
+from msgspec import Struct
 
 from fedicause.campaigning import goals
 from fedicause.demo.organisation import Organisation
@@ -17,8 +17,7 @@ PATIENCE: Final = aiohttp.ClientTimeout(total=20)
 NUMBERS: Final = {2: "two", 3: "three"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """The support that each organisation's page showed at one moment; None where there was none."""
 
     names: tuple[str, ...]

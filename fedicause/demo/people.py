@@ -5,12 +5,12 @@ import itertools
 import random
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any, Final
 
 import yaml
+from msgspec import Struct, field
 
 from federation import keys
 from fedicause.demo import dialects
@@ -22,8 +22,7 @@ CAST: Final[dict[str, Any]] = yaml.safe_load(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """A campaign as other servers know it: read from its documents. `appeal` is whom it moves, 0 to 1."""
 
     slug: str
@@ -34,8 +33,7 @@ class Cause:
     appeal: float
 
 
-@dataclass(eq=False, slots=True)
-class Person:
+class Person(Struct, eq=False):
     """Somebody with an account on a simulated server; their key is made when they first need it."""
 
     number: int

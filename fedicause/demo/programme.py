@@ -1,9 +1,10 @@
 """The demo's three organisations: what each publishes, whom it follows, and where its people live."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 CAMPAIGNS: Final = Path(__file__).parent / "campaigns"
 NEWS: Final = CAMPAIGNS / "news"
@@ -11,8 +12,7 @@ _PLAY: Final = "This is a demonstration: the causes are real, the people who sup
 _NOT_THEIRS: Final = f"{_PLAY} Nor did the organisation of this name write any of it."
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """One organisation. `follows` are handles.
 
     `programme` is what it publishes, the last first on its page, and how many of all people each moves, 0 to

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from socket import socket
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 import aiohttp
 import uvloop
+from msgspec import Struct
 
 from federation import content
 from federation.answers import RemoteError
@@ -41,8 +41,7 @@ _DEEDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What whoever starts the demo wants of it; `seconds` from its first page, None: until a signal."""
 
     people: int

@@ -1,10 +1,10 @@
 """Asks the instance by its public URL, as anybody does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
+from msgspec import Struct
 from yarl import URL
 
 from fedicause.settings import Settings
@@ -13,8 +13,7 @@ PATIENCE: Final = aiohttp.ClientTimeout(total=6.0, connect=3.0)
 LARGEST_BODY: Final = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,8 +30,7 @@ COUNTING: Final = 60.0
 Look = Coroutine[Any, Any, list[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What the database says of us and of others; nothing where it can't be read."""
 
     own: outside.Own | None = None

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+from msgspec import Struct
 
 from federation import vocabulary
 from fedicause import __version__
@@ -20,8 +20,7 @@ from fedicause.settings import Settings
 PROXY: Final = "compare its settings with deploy/Caddyfile or deploy/nginx.conf"
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
+class Own(Struct, frozen=True):
     """What the database knows of our organisation: its actor's name, URI and RSA key."""
 
     name: str

@@ -1,8 +1,9 @@
 """Which addresses a domain lets send its mail: SPF (RFC 7208), as far as a look needs it."""
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from fedicause.doctor.lookup import Address, Lookup, Unanswered
 
@@ -12,8 +13,7 @@ LOOKUPS: Final = 10
 """Beyond which receivers give up (section 4.6.4)."""
 
 
-@dataclass(slots=True)
-class _Left:
+class _Left(Struct):
     """Names that may still be asked for."""
 
     lookups: int = LOOKUPS

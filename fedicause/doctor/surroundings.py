@@ -4,11 +4,11 @@ import ipaddress
 import re
 import ssl as tls
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import abc
+from msgspec import Struct, field
 
 from fedicause.doctor.lookup import Address, Doors, Lookup
 
@@ -19,8 +19,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """By default the machine as it is; tests put other names, authorities and times in."""
 
     lookup: Lookup = field(default_factory=Lookup)

@@ -4,10 +4,10 @@ import asyncio
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.answers import Answer, ForbiddenAddress, RemoteError
@@ -40,8 +40,7 @@ _LETTERS: Final = 512
 ANSWERS_NOTED_EVERY: Final = timedelta(minutes=10)
 
 
-@dataclass(slots=True)
-class Harvest:
+class Harvest(Struct):
     """Results on their way into the database, and what was claimed in the same transaction."""
 
     results: list[Result]

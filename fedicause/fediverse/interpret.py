@@ -1,8 +1,9 @@
 """What a verified activity means here: pure reading, no database, no network."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from federation import activities, vocabulary
 from federation.activities import Activity
@@ -26,20 +27,17 @@ class Say(NamedTuple):
     asks: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UndoById:
+class UndoById(Struct, frozen=True):
     activity_uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class Shun:
+class Shun(Struct, frozen=True):
     """A Block: withdraws the endorsement and the subscription."""
 
     subject: Named
 
 
-@dataclass(frozen=True, slots=True)
-class Testify:
+class Testify(Struct, frozen=True):
     note_uri: str
     in_reply_to: str
     url: str | None
@@ -47,28 +45,23 @@ class Testify:
     published_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Retract:
+class Retract(Struct, frozen=True):
     note_uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class Depart:
+class Depart(Struct, frozen=True):
     """The actor is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class MoveTo:
+class MoveTo(Struct, frozen=True):
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Redescribe:
+class Redescribe(Struct, frozen=True):
     """The actor's profile or keys changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flagged:
+class Flagged(Struct, frozen=True):
     objects: tuple[str, ...]
     content: str
 

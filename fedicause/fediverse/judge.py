@@ -2,9 +2,10 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from federation.answers import Answer
 from storage.claims import Claimed
@@ -28,8 +29,7 @@ CLOCKS_APART: Final = 300.0
 _COME_AGAIN: Final = frozenset({401, 403, 408, 421, 425, 429})
 
 
-@dataclass(slots=True)
-class Result:
+class Result(Struct):
     """What came of one attempt: an answer, or why there is none. Neither: it was not tried."""
 
     claimed: Claimed

@@ -1,10 +1,10 @@
 """The keys that sign what our actors say to other servers, read again now and then: they can be changed."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.keys import SigningKey
@@ -17,8 +17,7 @@ from storage.models import LocalActor
 FRESH_FOR: Final = timedelta(seconds=5)
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     sealed: tuple[bytes, bytes | None]
     key: SigningKey
     former: SigningKey | None

@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urldefrag
+
+from msgspec import Struct
 
 from federation import content, httpsig, keys, vocabulary
 from federation.answers import Budget, Exhausted, Gone, RemoteError, Unreachable
@@ -32,8 +33,7 @@ FETCHES_AT_ONCE = 256
 Remember = Callable[[Any], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     key: keys.Key
     owner: Known
     read_at: datetime

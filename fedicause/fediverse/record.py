@@ -1,10 +1,10 @@
 """Writes what has arrived: one transaction, and a few statements for however many requests."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import content, httpsig, outgoing
@@ -51,8 +51,7 @@ RARE = (Testify, Retract, Depart, MoveTo, Flagged)
 TESTIMONY_LENGTH = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Unverified:
+class Unverified(Struct, frozen=True):
     """A request whose key is slow to come. Its result: whether there was room to park it."""
 
     host: str
@@ -60,15 +59,13 @@ class Unverified:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Vanished:
+class Vanished(Struct, frozen=True):
     """An actor whose server says that it is gone."""
 
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """What was looked at again, and which of it is gone where it came from. `people` are URIs."""
 
     shares: Sequence[registers.Boost]

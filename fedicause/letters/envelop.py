@@ -1,6 +1,5 @@
 """Makes a message (RFC 5322) of a letter: its headers, and its words as text and as HTML."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from email import policy
 from email.charset import QP, Charset
@@ -10,6 +9,8 @@ from email.mime.nonmultipart import MIMENonMultipart
 from email.utils import format_datetime, parseaddr, quote
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from fedicause import mail
 from fedicause.mail import Draft
@@ -23,8 +24,7 @@ _UTF8: Final = Charset("utf-8")
 _UTF8.body_encoding = QP
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """From whom letters come: a name, an address, and the domain to which they return."""
 
     name: str

@@ -4,9 +4,9 @@ import base64
 import hmac
 import logging
 import secrets
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import mail

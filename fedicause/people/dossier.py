@@ -4,10 +4,10 @@ import contextlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
@@ -20,8 +20,7 @@ from storage.doors import Signed
 _SEALED = "_sealed"
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
+class Organisation(Struct, frozen=True):
     """One that may write to somebody, or may not; `since` when, None for what was never said."""
 
     uri: str
@@ -30,8 +29,7 @@ class Organisation:
     since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
+class Campaign(Struct, frozen=True):
     """What somebody signed. `page` is its page here; there are no `titles` once it was deleted.
 
     `organisations` may ask to write: names by URI. `choices` are the answers or roles, by language.
@@ -54,8 +52,7 @@ class Campaign:
         return next(known, self.language)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A signature as its owner sees it; `more` is what the campaign asked for besides.
 
     `ticked` are the bits of the answer or the roles that were chosen.

@@ -4,10 +4,10 @@ import hashlib
 import json
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
@@ -35,8 +35,7 @@ class NotSigned(Exception):
     """The person behind this link has no such signature that could be changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """What is behind somebody's door until it closes."""
 
     address: str
@@ -44,8 +43,7 @@ class Page:
     entries: Sequence[Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Who wants their page; `proof` is good for one time until `proof_until`. It counts on these `limits`."""
 
     address: str

@@ -6,10 +6,10 @@ Nothing is stored for one. Whoever has it can have it checked, here or with the 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import keys, proofs, strictjson, vocabulary
@@ -30,8 +30,7 @@ Verdict = Literal["signed", "altered", "foreign", "other", "withdrawn", "unreada
 `withdrawn`: it names a key of ours that may have come into other hands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What is to be said of a receipt; its document is shown only where it is `signed`."""
 
     verdict: Verdict

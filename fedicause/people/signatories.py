@@ -3,10 +3,10 @@
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.seal import Seal
@@ -19,8 +19,7 @@ COSIGNERS: Final = 500
 _INITIALS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why somebody signed; `name` is empty for who shows nothing of it."""
 
     id: int

@@ -1,10 +1,10 @@
 """Who is behind a mail address that somebody wrote into a form."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
@@ -16,8 +16,7 @@ from storage.people_models import Person
 BOUNCE_HOLDS: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """What somebody wrote into the form, checked. `more` holds what the campaign asks for besides.
 
     `consents` says who may write to them (collecting.OWN, ORIGIN); `via` is the link that they came by.

@@ -1,10 +1,11 @@
 """The letters that answer a form: what to do about it, and how to be left alone."""
 
 import base64
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
+
+from msgspec.structs import replace
 
 from fedicause import mail
 from fedicause.here import Here

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 FIELDS: Final = ("postcode", "city", "street", "phone")
 """In the order of a form."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """One of FIELDS, and whether a signature needs it."""
 
     field: str

@@ -1,9 +1,9 @@
 """Takes forms and confirmations from the web: many share one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import meter
@@ -16,14 +16,12 @@ from fedicause.signing.pledge import Confirmed, Outcome, Wish
 from fedicause.signing.pursue import NOTHING, Said
 
 
-@dataclass(frozen=True, slots=True)
-class _Confirm:
+class _Confirm(Struct, frozen=True):
     token: str
     said: Said
 
 
-@dataclass(frozen=True, slots=True)
-class _Decline:
+class _Decline(Struct, frozen=True):
     token: str
     withdraw: bool
 

@@ -1,8 +1,8 @@
 """Where signatures are taken: at campaigns of ours, and at those of others in whose coalition we are."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
@@ -26,8 +26,7 @@ class NotCollected(Exception):
     """No such campaign takes signatures here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A campaign that takes signatures here. `key` is the one of its sketches, `page` its page here.
 
     `organisations` by OWN and ORIGIN: URI and name; ORIGIN only where the campaign is another's.

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
@@ -27,8 +27,7 @@ class Unknown(Exception):
     """No such organisation signs this, or no such account of one endorses it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """For which organisation somebody signs; `is_proven`: their address is at the domain of its website."""
 
     name: str
@@ -42,8 +41,7 @@ class Claim:
         return host_of(self.website)
 
 
-@dataclass(frozen=True, slots=True)
-class Logo:
+class Logo(Struct, frozen=True):
     """A picture that was drawn anew; its size in pixels."""
 
     data: bytes

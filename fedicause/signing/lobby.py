@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import content
@@ -31,8 +31,7 @@ DIGEST_LENGTH: Final = 200_000
 AT_ONCE: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """What somebody is about to send, and to whom it may go."""
 
     subject: str

@@ -8,10 +8,10 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import sketches
@@ -40,8 +40,7 @@ _TOKEN_BYTES: Final = 24
 Outcome = Literal["taken", "used", "closed", "missing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """A form as it was sent, for the campaign of `slug` at `origin` (None: here), that counts on `limits`.
 
     `proof` is the fingerprint of the proof that came with it, good for one time until `proof_until`.
@@ -55,16 +54,14 @@ class Wish:
     limits: Sequence[Limit] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(Struct, frozen=True):
     """A signature that counts; `share` is the token under which its campaign is passed on."""
 
     share: str
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """What a mailed link is about, as it is shown to whoever opens it."""
 
     state: str

@@ -1,8 +1,8 @@
 """What follows from a confirmed signature besides that it counts, by the kind of its campaign."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.here import Here
@@ -12,8 +12,7 @@ from storage import options
 from storage.pledges import Found
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What somebody chose beside the button of a mailed link: a logo, or the number of another answer.
 
     Of a message the targets who get it, and whether they may answer to the signer.

@@ -6,10 +6,10 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.here import Here
@@ -56,8 +56,7 @@ class WeakPassword(ValueError):
     """A password is too short, or much too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Staff:
+class Staff(Struct, frozen=True):
     """Somebody who is logged in. `session` is the hash of the token in the cookie, `csrf` what forms hold."""
 
     id: int
@@ -70,8 +69,7 @@ class Staff:
     seen_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Entrance:
+class Entrance(Struct, frozen=True):
     """A session just begun; `token` is for the cookie and kept nowhere."""
 
     token: str

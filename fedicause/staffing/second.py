@@ -4,10 +4,10 @@ import hashlib
 import hmac
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.here import Here
@@ -25,8 +25,7 @@ CODES: Final = 10
 OFFERED_FOR: Final = timedelta(minutes=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A secret that somebody may take, as their app reads it; `sealed` for the form that brings it back."""
 
     secret: str

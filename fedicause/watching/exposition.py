@@ -1,14 +1,14 @@
 """The text format in which Prometheus reads numbers (exposition format 0.0.4)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@dataclass(slots=True)
-class Family:
+class Family(Struct):
     """One metric: its name, what it tells, and its samples by their labels."""
 
     name: str

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from fedicause.instance import Instance
 from fedicause.watching import machine, reporting
@@ -12,8 +13,7 @@ from storage import counts, hosts, landmarks, processes, queues
 from storage.queues import Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """A process of ours; its `report` as `reporting.report` makes it."""
 
     id: str
@@ -27,8 +27,7 @@ class Process:
     report: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """`campaigns`: the published ones by slug, with their endorsements and the signatures collected here."""
 
     now: datetime

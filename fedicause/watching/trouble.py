@@ -1,9 +1,10 @@
 """What is in the way, for whoever looks after the instance, and which of it needs somebody."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from fedicause.instance import Instance
 from fedicause.watching.state import State
@@ -24,8 +25,7 @@ LISTED: Final = 50
 Wrong = Literal["no_worker", "letters", "no_mail", "network", "disk", "no_backup", "old_backup", "webhooks"]
 
 
-@dataclass(frozen=True, slots=True)
-class Slow:
+class Slow(Struct, frozen=True):
     """A request that took long; `number` is what the log knows it by."""
 
     at: datetime
@@ -36,8 +36,7 @@ class Slow:
     number: str
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """`hosts` are those for which most waits, of `failing` that did not answer last; `wrong` what to do."""
 
     hosts: Sequence[Silent]

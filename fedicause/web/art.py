@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 WIDTH: Final = 900
 HEIGHT: Final = 600
@@ -32,8 +33,7 @@ _SHAPES: Final = (
 STAR: Final = "M50 4l14.2 30.4 33.3 4.1-24.6 22.8 6.4 32.9L50 77.8 20.7 94.2l6.4-32.9L2.5 38.5l33.3-4.1z"
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """A shape in a cell: a path (even-odd) in a square of 100, its colour, its place, its quarter turns."""
 
     shape: str
@@ -43,8 +43,7 @@ class Tile:
     turns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Poster:
+class Poster(Struct, frozen=True):
     """What is drawn on the ground: the tiles, and a star of two by two cells on a square of `ink`."""
 
     ground: str

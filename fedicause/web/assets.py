@@ -3,12 +3,12 @@
 import gzip
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedicause.web import art, headers
 from fedicause.web.keys import INSTANCE
@@ -39,8 +39,7 @@ _AN_HOUR: Final = "public, max-age=3600"
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """A file as it is sent: `gzipped` is None where that would save nothing."""
 
     name: str

@@ -7,10 +7,10 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from aiohttp import web
+from msgspec import Struct, field
 from multidict import CIMultiDict
 
 from storage import absence
@@ -29,8 +29,7 @@ _WORTH_PACKING: Final = 1400
 _REFUSED: Final = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A body with all its headers, ready."""
 
     body: bytes
@@ -64,8 +63,7 @@ class Rendered:
         return Sent(body, etag, CIMultiDict({**self._headers, **more, "ETag": etag}))
 
 
-@dataclass(slots=True)
-class Shown(Generic[T]):
+class Shown(Struct, Generic[T]):
     """What an address shows until `fresh_until`, and its renderings (by language) so far."""
 
     view: T

@@ -1,9 +1,9 @@
 """How a campaign's support grew and where it comes from: charts for everybody, and as files for a report."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedicause import support, words
 from fedicause.instance import Instance
@@ -22,8 +22,7 @@ _BARS: Final = 30
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class ChartsPage:
+class ChartsPage(Struct, frozen=True):
     """What the charts of a campaign show; `page` is the campaign's own."""
 
     page: views.CampaignPage

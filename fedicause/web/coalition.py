@@ -6,11 +6,11 @@ At the origin below the call, at a partner below its own page of it.
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import httpsig, sketches, tallies, vocabulary
@@ -38,8 +38,7 @@ COME_AGAIN: Final = 30
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """A document and its strong ETag."""
 
     body: bytes

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedicause.instance import Instance
 from fedicause.web import assets, cached, cards, gather, render, served
@@ -32,8 +32,7 @@ _UNSPEAKABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A call or an update: `address` names it and leads to it; `html` was sanitised."""
 
     address: str
@@ -45,8 +44,7 @@ class Entry:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(Struct, frozen=True):
     """`address` is its own, `page` what it is about, `home` its author's page."""
 
     address: str

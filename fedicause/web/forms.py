@@ -3,10 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from msgspec import Struct
 from multidict import MultiMapping
 
 from federation import sketches
@@ -41,8 +41,7 @@ _SPACES: Final = re.compile(r"\s+")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A form as it came. `values` by field, `problems` by field where something is wrong, `ticked`: consents.
 
     A problem is `missing`, `unreadable` (no such thing can be) or `long`.

@@ -4,9 +4,10 @@ import bisect
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from fedicause.web.plots import Layer
 from storage.history import Point
@@ -19,8 +20,7 @@ _DRAWN: Final = 240
 _TABLE_ROWS: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A day in the table: what there was at its end, and how much more than in the row before."""
 
     day: date
@@ -28,8 +28,7 @@ class Row:
     gained: int
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(Struct, frozen=True):
     """Days and what each part had then. `best` is the day on which the most came, with how many."""
 
     days: tuple[date, ...]

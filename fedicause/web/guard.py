@@ -11,11 +11,11 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedicause import meter
 from fedicause.instance import Instance
@@ -48,8 +48,7 @@ class TooSoon(Exception):
     """The button was pressed faster than anybody reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """Good for one form until then; `fingerprint` is remembered as used (64 hexadecimal digits)."""
 
     fingerprint: str

@@ -1,10 +1,10 @@
 """What was handed over, for whoever wants to check it: checksums, and the key that signed them."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from msgspec import Struct
 
 from federation import handovers as documents
 from federation.handovers import Handover
@@ -18,8 +18,7 @@ from storage import handovers
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class HandoversPage:
+class HandoversPage(Struct, frozen=True):
     """All handovers of a campaign, the newest first, each with its signed document."""
 
     site: views.Site

@@ -3,9 +3,10 @@
 import bisect
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from PIL import ImageDraw
@@ -23,8 +24,7 @@ _LONGEST: Final = 400
 _OPTICAL: Final = (12, 96)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Lines that fit somewhere, at this size in pixels: `is_whole` if nothing was broken or left out."""
 
     lines: tuple[str, ...]

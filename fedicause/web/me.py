@@ -5,11 +5,11 @@ no search engine, and say nowhere else where they are. Looking changes nothing.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
+from msgspec import Struct
 
 from federation import sketches
 from fedicause.here import Here
@@ -30,8 +30,7 @@ _SIGNATURE: Final = r"{signature:[1-9]\d{0,17}}"
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """The form that asks for a link, as it was filled in. `problem` as in forms, or `slow`.
 
     `is_late`: it is shown instead of a page whose link no longer works.

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from federation import documents
 from fedicause.web import gather
@@ -16,8 +16,7 @@ PER_PAGE: Final = 20
 _KEY: Final = re.compile(r"[0-9]{1,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page: the newest items, or those `before` or `after` a row key."""
 
     before: int | None = None

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from fedicause import words
 
@@ -18,8 +18,7 @@ _LONG: Final = 200
 """Days from which on months are named, and not days."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """What one part had on each day; `ink` is one of INKS."""
 
     name: str
@@ -27,8 +26,7 @@ class Layer:
     values: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A length with its name; `mark` is a number to be reached, `is_done` once it was."""
 
     name: str
@@ -38,8 +36,7 @@ class Bar:
     is_done: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """The size of a drawing in its own units, and the size of its letters."""
 
     width: int

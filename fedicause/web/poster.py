@@ -2,9 +2,10 @@
 
 import io
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from fedicause.web import art, outlines
 from fedicause.web.lettering import Block, Case
@@ -31,8 +32,7 @@ _GROOVE: Final = "#4a2c69"
 _FINE: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(Struct, frozen=True):
     """All that is seen: two cards with the same face are the same picture.
 
     `number` is empty where nobody knows it, `percent` None where there is no bar. `picture` is the name of a

@@ -1,10 +1,10 @@
 """What becomes of what people write into a campaign's form: what for, how long, and who answers for it."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedicause.instance import Instance
 from fedicause.signing import answer, asks, remind
@@ -15,8 +15,7 @@ from storage import campaigns
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class PrivacyPage:
+class PrivacyPage(Struct, frozen=True):
     """A campaign's text about data protection; `own_words` is what the organisation adds, plain text.
 
     `months` is how long it is known who signed, once the campaign has ended; `days` how long what is not

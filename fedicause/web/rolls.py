@@ -1,14 +1,14 @@
 """What pages with long lists show: who signed, what was answered, who gets letters; values as in `views`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from fedicause.web.special import Cosigner, Recipient, Reply
 from fedicause.web.views import Card, Site
 
 
-@dataclass(frozen=True, slots=True)
-class NamesPage:
+class NamesPage(Struct, frozen=True):
     """Those who signed and want to be seen, a page of them; `organisations` on the first one."""
 
     site: Site
@@ -21,8 +21,7 @@ class NamesPage:
     languages: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class DebatePage:
+class DebatePage(Struct, frozen=True):
     """What the fediverse answered, a page of it; `order` is newest or oldest.
 
     `next` and `back` are the queries of the pages after and before it, empty where there is none.
@@ -38,8 +37,7 @@ class DebatePage:
     languages: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientsPage:
+class RecipientsPage(Struct, frozen=True):
     """To whom letters go."""
 
     site: Site

@@ -3,10 +3,10 @@
 import json
 import re
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import documents, vocabulary
@@ -32,8 +32,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
 _AUTHORITY: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,300}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     document: dict[str, Any]
     is_gone: bool
 

@@ -1,14 +1,13 @@
 """What a page shows of what is special about a kind of campaign: plain values, as `views`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
+class Voice(Struct, frozen=True):
     """A testimony that a moderator allowed: `handle` has a punycode host, `url` leads to the original.
 
     A signer's reason has neither; its `name` is empty where the signer shows nothing of it.
@@ -21,8 +20,7 @@ class Voice:
     published_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Cosigner:
+class Cosigner(Struct, frozen=True):
     """An organisation that signs. `proof` as Cosigner.proof, `logo` a path, empty for none."""
 
     name: str
@@ -34,8 +32,7 @@ class Cosigner:
     logo_height: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """An answer or a role in one language, how many chose it, and of all in percent; a bar of 1000."""
 
     words: str
@@ -44,8 +41,7 @@ class Result:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """What can be ticked, by language, and how many did; `own` is the campaign's language."""
 
     labels: Mapping[str, Sequence[str]]
@@ -68,16 +64,14 @@ class Answers:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """What is written to decision-makers, unless the signer changes it."""
 
     subject: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """A decision-maker to whom letters go; `country` and `postcodes` as Target's."""
 
     name: str
@@ -87,8 +81,7 @@ class Recipient:
     postcodes: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recipients:
+class Recipients(Struct, frozen=True):
     """All of them: how many, the first ones, and whether a postal code is needed to find who is meant."""
 
     number: int
@@ -96,16 +89,14 @@ class Recipients:
     by_postcode: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A voice in a debate, with what was answered to it, the oldest first."""
 
     voice: Voice
     answers: Sequence["Reply"]
 
 
-@dataclass(frozen=True, slots=True)
-class Special:
+class Special(Struct, frozen=True):
     """All of it, empty where a campaign has none.
 
     `names` are the newest of those who show theirs, `has_more` when there are others; `threads` is the

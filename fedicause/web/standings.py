@@ -1,9 +1,10 @@
 """Where a campaign stands, part by part: what each organisation collected, and how that adds up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from fedicause.campaigning import goals
 from fedicause.campaigning.goals import CountryProgress, Thresholds
@@ -17,8 +18,7 @@ _INKS: Final = 5
 _OPEN_ROWS: Final = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """A piece of a bar of SCALE units, and which ink it has."""
 
     start: int
@@ -26,8 +26,7 @@ class Segment:
     ink: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One line of the sum: an organisation's signatures, or (state `endorsements`) the origin's endorsements.
 
     `state` else is `origin`, `partner`, `stale` or `excluded`. `key` is the authority of its host. `age` is
@@ -44,8 +43,7 @@ class Part:
     bar: Segment
 
 
-@dataclass(frozen=True, slots=True)
-class People:
+class People(Struct, frozen=True):
     """How many different people there are behind a total; `error` in per cent, both ways."""
 
     low: int
@@ -54,8 +52,7 @@ class People:
     error: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True):
     """A count that was handed in; `country` None stands for all of them."""
 
     source: str
@@ -64,8 +61,7 @@ class Elsewhere:
     counted_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class Country:
+class Country(Struct, frozen=True):
     """The signatures of one country; `length` of SCALE, of the country that has the most."""
 
     code: str
@@ -73,8 +69,7 @@ class Country:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Race:
+class Race(Struct, frozen=True):
     """How far each country is to its threshold; `first` are those that are always shown, best first."""
 
     needed: int
@@ -83,8 +78,7 @@ class Race:
     others: Sequence[CountryProgress]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """The whole picture. `organisations` are who counts; `forged_roster`: the origin signed two."""
 
     parts: Sequence[Part]

@@ -4,10 +4,12 @@ import argparse
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 import templates
 from fedicause.words import (
@@ -52,8 +54,7 @@ _RANGE: Final = re.compile(
 _MARKUP: Final = re.compile(r"</?[a-z][^>]*>|%\(\w+\)s")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What a reader asked for: the language of the page's own words, those wanted for texts, and how."""
 
     language: str

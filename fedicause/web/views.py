@@ -1,10 +1,10 @@
 """What each page shows: plain values that templates read, equal exactly when the page would look the same."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from markupsafe import Markup
+from msgspec import Struct, field
 
 from fedicause.signing.asks import Ask
 from fedicause.web.special import Letter, Special, Voice
@@ -14,8 +14,7 @@ KINDS = ("petition", "open-letter", "message", "pledge", "consultation")
 NOTHING = Special()
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """The organisation, and the server that it runs. `summary` is text, `website` an http(s) address."""
 
     name: str
@@ -27,8 +26,7 @@ class Site:
     website: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """`width` and `height` are pixels; `drawn` when we drew it because the campaign has none."""
 
     url: str
@@ -38,8 +36,7 @@ class Picture:
     drawn: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """A text in one language. `html` was sanitised; `excerpt` is its beginning as plain text."""
 
     language: str
@@ -48,8 +45,7 @@ class Words:
     excerpt: str
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """Where a campaign stands. `next` is the next step, None for a closed one.
 
     Of another's campaign `subscriptions` are unknown, and all of it (`is_known`) before we were told.
@@ -94,8 +90,7 @@ def _percent(total: int, of: int | None) -> int:
     return min(100, 100 * total // of) if of else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Runner:
+class Runner(Struct, frozen=True):
     """The organisation whose campaign it is. `url` is its page at its origin, `host` that server."""
 
     name: str
@@ -103,8 +98,7 @@ class Runner:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """A campaign as a listing shows it. `topic_path` and `path` are paths on this server.
 
     `key` is its name here: the slug, with `@` and the origin for another's. `partners` are counted with it.
@@ -136,8 +130,7 @@ class Card:
         return self.texts.get(self.language) or next(iter(self.texts.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """A topic with its first campaigns; `number` counts all of them."""
 
     name: str
@@ -146,8 +139,7 @@ class Topic:
     cards: Sequence[Card]
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """The front page. `organisations` are those with campaigns on it; `is_mixed` when one is another's."""
 
     site: Site
@@ -159,8 +151,7 @@ class Directory:
     languages: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class TopicPage:
+class TopicPage(Struct, frozen=True):
     """All campaigns of one topic, beside the names of the others."""
 
     site: Site
@@ -170,8 +161,7 @@ class TopicPage:
     languages: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """An update of a campaign."""
 
     number: int
@@ -180,8 +170,7 @@ class News:
     published_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SignForm:
+class SignForm(Struct, frozen=True):
     """The form that people sign with. `organisations` may ask to write to them: which one, and its name.
 
     `asks` is what is asked for besides name, mail and country, `privacy` a text about what becomes of it.
@@ -198,8 +187,7 @@ class SignForm:
     letters: Mapping[str, Letter] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignPage:
+class CampaignPage(Struct, frozen=True):
     """The page of a campaign. `address` is the call's, `handle` its actor's.
 
     `collects_here`: it is ours, or our organisation is one of its partners. `form`: None where none can sign.
@@ -224,8 +212,7 @@ class CampaignPage:
     special: Special = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class UpdatePage:
+class UpdatePage(Struct, frozen=True):
     """One update, beside the campaign that it is about."""
 
     site: Site
@@ -237,24 +224,21 @@ class UpdatePage:
     languages: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """Who runs this server, and how it counts."""
 
     site: Site
     languages: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """What somebody wrote into the handle form, and why it leads nowhere; `problem` is a key of `endorse`."""
 
     handle: str
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signing:
+class Signing(Struct, frozen=True):
     """What somebody wrote into the form to sign with, by field, and what is wrong with it.
 
     `problems` are keys of `parts/sign`; `fault` is what is wrong with the whole: `slow` for too often.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from federation import httpsig, keys
 
@@ -80,12 +81,12 @@ def covered(request: httpsig.Request) -> set[str]:
 @by_name
 async def test_one_flipped_byte_of_what_was_signed_is_refused(sent: Recorded) -> None:
     request = sent.request
-    variants = [dataclasses.replace(request, target=flipped(request.target, len(request.target) - 1))]
+    variants = [replace(request, target=flipped(request.target, len(request.target) - 1))]
     if request.body:
         for position in (0, len(request.body) // 2, len(request.body) - 1):
             body = bytearray(request.body)
             body[position] ^= 1
-            variants.append(dataclasses.replace(request, body=bytes(body)))
+            variants.append(replace(request, body=bytes(body)))
     signed = covered(request)
     for index, (name, value) in enumerate(request.headers):
         if name.lower() in signed:
@@ -101,7 +102,7 @@ async def test_one_flipped_byte_of_what_was_signed_is_refused(sent: Recorded) ->
         for position in positions:
             headers = list(request.headers)
             headers[index] = (name, flipped(value, position))
-            variants.append(dataclasses.replace(request, headers=tuple(headers)))
+            variants.append(replace(request, headers=tuple(headers)))
     for variant in variants:
         with pytest.raises(httpsig.Forged):
             await sent.verify(variant)
@@ -190,7 +191,7 @@ async def test_a_pending_key_outweighs_a_later_label_that_does_not_verify() -> N
 
 async def test_a_request_with_signature_input_is_not_read_as_draft_cavage() -> None:
     sent = carol.cavage()
-    both = dataclasses.replace(sent, headers=(*sent.headers, ("Signature-Input", 'sig1=("date")')))
+    both = replace(sent, headers=(*sent.headers, ("Signature-Input", 'sig1=("date")')))
     with pytest.raises(httpsig.Forged):
         await carol.verify(both)
 
@@ -198,7 +199,7 @@ async def test_a_request_with_signature_input_is_not_read_as_draft_cavage() -> N
 @pytest.mark.parametrize("target", ["", "*", "https://ours.test/inbox", "@elsewhere.test/inbox"])
 @BOTH
 async def test_a_target_that_is_no_path_is_refused(signed: Any, target: str) -> None:
-    sent = dataclasses.replace(signed(), target=target)
+    sent = replace(signed(), target=target)
     with pytest.raises(httpsig.Forged, match="not a path"):
         await carol.verify(sent)
 
@@ -212,4 +213,4 @@ async def test_a_base_url_behind_a_proxy_may_be_spelled_in_capitals_and_end_in_a
 async def test_more_than_a_hundred_repeated_headers_are_refused(signed: Any) -> None:
     sent = signed()
     with pytest.raises(httpsig.Forged):
-        await carol.verify(dataclasses.replace(sent, headers=sent.headers + (("x", "y"),) * 200))
+        await carol.verify(replace(sent, headers=sent.headers + (("x", "y"),) * 200))

@@ -1,5 +1,4 @@
 import base64
-import dataclasses
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from msgspec.structs import replace
 
 from federation import httpsig, keys
 
@@ -71,7 +71,7 @@ async def test_the_published_signature_b26_verifies_where_it_covers_enough() -> 
     assert base64.b64encode(private.sign(published.encode())).decode() == expected
     signature = base64.b64encode(private.sign(published.replace("POST", "GET").encode())).decode()
     sent = rfc_request(f"sig-b26={member}", f"sig-b26=:{signature}:", "/foo")
-    sent = dataclasses.replace(
+    sent = replace(
         sent,
         method="GET",
         body=b"",

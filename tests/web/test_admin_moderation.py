@@ -1,11 +1,11 @@
 """Moderators decide what is shown, who is heard, and which waves count."""
 
-import dataclasses
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from fedicause import app
@@ -31,9 +31,7 @@ async def instance(
 ) -> AsyncIterator[Instance]:
     """The usual instance, where more than three new accounts of a host are a wave."""
     usual = ours.settings_for(initialised_url, tmp_path, secret=templates.secret)
-    async with app.open_instance(
-        dataclasses.replace(usual, wave=3), now=clock.now, **fediverse.doors
-    ) as opened:
+    async with app.open_instance(replace(usual, wave=3), now=clock.now, **fediverse.doors) as opened:
         yield opened
 
 

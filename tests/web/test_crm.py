@@ -6,12 +6,12 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from fedicause import app, rounds, settings

@@ -1,13 +1,13 @@
 """Letters as they arrive: in every language, valid, with nothing in their headers that somebody wrote."""
 
 import re
-from dataclasses import replace
 from email import policy
 from email.parser import BytesParser
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import update
 
 from fedicause import mail, settings, words

@@ -4,11 +4,11 @@ import asyncio
 import re
 import time
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from msgspec.structs import replace
 
 from fedicause import check
 from fedicause.instance import Instance

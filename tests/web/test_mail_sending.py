@@ -1,13 +1,13 @@
 """Letters on their way to a mail server, and what becomes of those that it does not take."""
 
 import stat
-from dataclasses import replace
 from datetime import timedelta
 from email import policy
 from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fedicause import app
 from fedicause.instance import Instance

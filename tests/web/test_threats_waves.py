@@ -1,11 +1,11 @@
 """A wave of new actors waits for a moderator, who lets it count or sweeps it out; blocked hosts are mute."""
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fedicause import app, moderate, rounds
 from fedicause.instance import Instance
@@ -29,7 +29,7 @@ async def instance(
     """The usual instance, where a thousandth of the usual is a wave."""
     usual = ours.settings_for(initialised_url, tmp_path, secret=templates.secret)
     assert usual.wave == 5000
-    settings = dataclasses.replace(usual, wave=WAVE)
+    settings = replace(usual, wave=WAVE)
     async with app.open_instance(settings, now=clock.now, **fediverse.doors) as opened:
         yield opened
 

@@ -1,12 +1,12 @@
 """How other servers find us: WebFinger, host-meta, NodeInfo, and the server's own actor."""
 
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from msgspec.structs import replace
 
 from federation import discovery, vocabulary
 from fedicause.instance import Instance

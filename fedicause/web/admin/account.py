@@ -1,10 +1,10 @@
 """One's own account: password, second step, and where one is logged in."""
 
-from dataclasses import replace
 from io import BytesIO
 
 from aiohttp import web
 from markupsafe import Markup
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.here import Here

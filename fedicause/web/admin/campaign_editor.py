@@ -1,11 +1,11 @@
 """Writing a campaign: its text, picture, goal and form, before it is published and after."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aiohttp import web
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import fields, publish

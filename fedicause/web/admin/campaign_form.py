@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fedicause import fields
 from fedicause.campaigning import goals, manuscript, particulars
@@ -38,8 +39,7 @@ _DAY_ENDS: Final = time(23, 59, 59)
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """`values` are all FIELDS, as they were written; `problems` are words for the template, by field.
 
     `manuscript` says all of it, as far as it can be read: whole where there are no problems.

@@ -1,11 +1,11 @@
 """What stands above every page of one campaign: its title, how it stands, and the way to its other pages."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.staffing import roles
@@ -33,8 +33,7 @@ _TABS: Final[tuple[tuple[str, str, Right], ...]] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """`path` is that of its pages here, `public` of its page for everybody; None while that shows nothing.
 
     `tabs` are the keys and paths of its pages, `outdated` how many translations need to be looked at.

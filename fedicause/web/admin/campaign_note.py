@@ -1,8 +1,7 @@
 """A title and a text, of which translations and news are made."""
 
-from dataclasses import replace
-
 from aiohttp import web
+from msgspec.structs import replace
 
 from fedicause import fields
 from fedicause.campaigning import manuscript

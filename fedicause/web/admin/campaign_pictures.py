@@ -5,12 +5,12 @@ import re
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedicause.campaigning import pictures
 from fedicause.campaigning.pictures import Picture, Unusable
@@ -29,8 +29,7 @@ _turn: Final = threading.Lock()
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """What came for a picture: `picture` is kept aside; `problem` says why what was sent is none."""
 
     picture: Picture | None = None

@@ -1,12 +1,12 @@
 """How a campaign will look before anything is saved: the page that everybody would see."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from fedicause.campaigning import inscribe, particulars
 from fedicause.campaigning.pictures import Picture

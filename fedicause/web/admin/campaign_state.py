@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import announce, publish, support
@@ -29,8 +29,7 @@ _FURTHEST: Final = 14 * 60
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(Struct, frozen=True):
     """Who hears of a campaign: followers of the organisation and of the campaign, and on how many servers."""
 
     followers: int

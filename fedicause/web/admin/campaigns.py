@@ -1,11 +1,11 @@
 """The campaigns of the organisation: all of them, how they stand, and what was done with them last."""
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedicause import support
 from fedicause.web.admin import campaign_head, frame
@@ -17,8 +17,7 @@ LONGEST_SEARCH: Final = 100
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A campaign in the list. `total` is its support; of a deleted one nothing is left but the slug."""
 
     slug: str

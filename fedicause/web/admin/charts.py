@@ -1,9 +1,9 @@
 """How a campaign does, for the staff: what everybody may see, and where support came from."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from fedicause.web import charts, served
 from fedicause.web.admin import campaign_head, frame
@@ -19,8 +19,7 @@ _SERVERS: Final = 12
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """Where support came from; `servers` are those with at least ten endorsements."""
 
     page: int

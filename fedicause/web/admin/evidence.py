@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from federation import vocabulary
 from fedicause.coalition import forgive
@@ -21,8 +21,7 @@ _MOST_LINES: Final = 400
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A value in both documents, by its place in them."""
 
     place: str

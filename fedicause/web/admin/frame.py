@@ -50,13 +50,14 @@ A part of the administration is built on it like this:
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Final, TypeVar
 from urllib.parse import quote
 
 from aiohttp import web
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import moderate, publish
@@ -91,8 +92,7 @@ R = TypeVar("R")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """An entry of the navigation; `waiting` names what of the errands is counted beside it."""
 
     key: str

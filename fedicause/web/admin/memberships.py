@@ -1,9 +1,9 @@
 """What the desk for partners shows: who waits, whose coalitions we are in, and who is in ours."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import vocabulary
@@ -16,8 +16,7 @@ from storage.coalition_models import Coalition, ForeignCampaign, Member
 from storage.models import Campaign
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A campaign as it is named here; `address` is its slug, with @origin where it is another's."""
 
     address: str
@@ -27,8 +26,7 @@ class Known:
     is_ours: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(Struct, frozen=True):
     """An organisation in a coalition, or one that was or wants to be in it.
 
     `state` is the member's, or origin, stale, excluded. `is_silent`: we asked and nobody answered for long.
@@ -48,8 +46,7 @@ class Seat:
     is_silent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Who asks to join a campaign of ours, or an invitation to another's (None: it can't be read yet)."""
 
     seat: Seat
@@ -58,8 +55,7 @@ class Waiting:
     is_invitation: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ours:
+class Ours(Struct, frozen=True):
     """A campaign of ours, with how many partners it has, and how many are asked to be."""
 
     campaign: Known
@@ -68,8 +64,7 @@ class Ours:
     signatures: int
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """Evidence, or a jump (`before` and `after` signatures), about an organisation of a coalition."""
 
     id: int
@@ -82,16 +77,14 @@ class Doubt:
     lifted_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     waiting: Sequence[Waiting]
     ours: Sequence[Ours]
     joined: Sequence[tuple[Known, Seat]]
     doubts: Sequence[Doubt]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """One coalition: who is in it, who waits to be, who was. `own` is our own seat in another's."""
 
     campaign: Known

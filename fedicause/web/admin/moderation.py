@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
 from markupsafe import Markup
+from msgspec import Struct
 
 from federation import content
 from fedicause import moderate
@@ -29,8 +29,7 @@ _DECISIONS: Final[Mapping[str, Decision]] = {"allow": "allowed", "hide": "hidden
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A reply or a reason, as a moderator reads it. `url` is where it was written, if that was elsewhere."""
 
     id: int
@@ -46,8 +45,7 @@ class Said:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """A report; `replies` are those among what it is about, `others` the addresses of the rest."""
 
     id: int

@@ -1,11 +1,11 @@
 """Who signs of late: by network, mail domain and time, with what stands out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from aiohttp import web
+from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause.people import unusual
@@ -25,8 +25,7 @@ _PAST: Final = 10
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """How far back is looked, in what steps."""
 
     length: timedelta
@@ -40,8 +39,7 @@ PERIODS: Final[Mapping[str, Period]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A network or mail domain; `key` stands for it in forms."""
 
     key: str
@@ -50,8 +48,7 @@ class Shown:
     marks: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A stretch of time; `share` of 100 is how long its bar is."""
 
     slot: Slot
