@@ -40,6 +40,7 @@ from fedicause.web import (
     handovers,
     headers,
     inbox,
+    leaving,
     me,
     measure,
     operating,
@@ -114,7 +115,7 @@ def web_app(instance: Instance) -> web.Application:
         client_max_size=inbox.MOST_BYTES, middlewares=[measure.measured(instance), errors.middleware]
     )
     app[INSTANCE] = instance
-    site.prepare(app)
+    leaving.prepare(app)
     app.on_response_prepare.append(headers.kept_by_nobody)
     pages.prepare(app)
     admin.prepare(app)

@@ -65,7 +65,10 @@ class GroupCommit:
         self._apply = apply
         self._again = again
         self._most = most
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(waiting)
+        self._room = waiting
+        self._waiting: list[_Waiting] = []
+        self._come = asyncio.Event()
+        self._is_closing = False
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "GroupCommit":
@@ -74,28 +77,26 @@ class GroupCommit:
 
     async def __aexit__(self, *_: object) -> None:
         """Writes what waits, then stops."""
-        await self._queue.join()
+        self._is_closing = True
+        self._come.set()
         if self._task:
-            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def submit(self, change: Any) -> Any:
         """The result of a change once it is durable; raises Overloaded, or what `apply` raised for it."""
+        if len(self._waiting) >= self._room:
+            raise Overloaded
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        try:
-            self._queue.put_nowait((change, future, perf_counter()))
-        except asyncio.QueueFull:
-            raise Overloaded from None
+        self._waiting.append((change, future, perf_counter()))
+        self._come.set()
         return await future
 
     async def _run(self) -> None:
         crowded = False
-        while True:
-            group = [await self._queue.get()]
+        while await self._somebody_waits():
             if crowded:
                 await self._gather()
-            while len(group) < self._most and not self._queue.empty():
-                group.append(self._queue.get_nowait())
+            group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             crowded = len(group) >= CROWD
             begun = perf_counter()
             self._size.add(len(group))
@@ -104,14 +105,21 @@ class GroupCommit:
                 await self._write(group)
             finally:
                 self._wrote.add(perf_counter() - begun)
-                for _ in group:
-                    self._queue.task_done()
+
+    async def _somebody_waits(self) -> bool:
+        """Waits until somebody does; False when nobody does and nobody is to come."""
+        while not self._waiting:
+            if self._is_closing:
+                return False
+            self._come.clear()
+            await self._come.wait()
+        return True
 
     async def _gather(self) -> None:
         for _ in range(MOMENTS):
-            waiting = self._queue.qsize()
+            waiting = len(self._waiting)
             await asyncio.sleep(MOMENT)
-            if self._queue.qsize() == waiting or waiting >= ENOUGH:
+            if len(self._waiting) == waiting or waiting >= ENOUGH:
                 return
 
     async def _apply_all(self, changes: Sequence[Any], tries: int = TRIES) -> Sequence[Any]:

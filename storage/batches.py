@@ -4,10 +4,10 @@ A statement per row would be slow on both databases, and on SQLite each step als
 lock over and must win it back from a busy event loop.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -50,7 +50,7 @@ def parts(values: Iterable[T]) -> list[list[T]]:
 
 def packed(values: Sequence[Sequence[Any]]) -> str:
     """Rows (of int, str, bool or None) as the parameter of a `source`."""
-    return json.dumps(values, separators=(",", ":"))
+    return msgspec.json.encode(values).decode()
 
 
 def source(
@@ -133,7 +133,7 @@ async def gather(
     Times come as milliseconds, booleans of SQLite as 0 and 1.
     """
     found = (await session.execute(gathering(dialect_of(session), query))).scalar()
-    return json.loads(found) if found else []
+    return msgspec.json.decode(found) if found else []
 
 
 async def gathered(
@@ -144,7 +144,7 @@ async def gathered(
         found = await storage_sqlite.direct_value(session, query, parameters)
     else:
         found = (await session.execute(query, parameters)).scalar()
-    return json.loads(found) if found else []
+    return msgspec.json.decode(found) if found else []
 
 
 async def put(session: AsyncSession, statement: Any, rows: Sequence[Sequence[Any]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web, web_app
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from hypothesis import HealthCheck, settings
 
 from fedicause import app
@@ -21,6 +21,7 @@ from storage import campaigns
 from storage.models import Campaign
 from tests import coalitions, components, databases, order, ours, postgres, scratch, statements
 from tests.clock import Clock
+from tests.door import Door
 from tests.fediverse import Fediverse
 
 # The front door as a test sees it.
@@ -156,7 +157,7 @@ def application(instance: Instance) -> web.Application:
 @pytest.fixture
 async def client(instance: Instance, fediverse: Fediverse) -> AsyncIterator[Client]:
     """The application on loopback; what the fediverse sends to https://ours.test arrives there."""
-    async with TestClient(TestServer(application(instance))) as opened:
+    async with TestClient(Door(application(instance))) as opened:
         fediverse.homes[instance.settings.url] = str(opened.make_url("")).rstrip("/")
         yield opened
 
@@ -196,7 +197,7 @@ async def dev_instance(
 @pytest.fixture
 async def dev_client(dev_instance: Instance) -> AsyncIterator[Client]:
     port = int(dev_instance.settings.host.rpartition(":")[2])
-    async with TestClient(TestServer(application(dev_instance), host="127.0.0.1", port=port)) as opened:
+    async with TestClient(Door(application(dev_instance), host="127.0.0.1", port=port)) as opened:
         yield opened
 
 

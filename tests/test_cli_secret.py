@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from click.testing import CliRunner, Result
 from sqlalchemy import update
 
@@ -25,6 +25,7 @@ from storage.people_models import Person
 from tests import databases, forms, letters, ours
 from tests.clock import Clock
 from tests.conftest import Client, application
+from tests.door import Door
 from tests.fediverse import Fediverse
 from tests.mailboxes import crowd
 from tests.process import Process
@@ -48,7 +49,7 @@ async def serving(
 ) -> AsyncIterator[tuple[Instance, Client]]:
     async with (
         app.open_instance(settings, now=clock.now, **world.doors) as instance,
-        TestClient(TestServer(application(instance))) as client,
+        TestClient(Door(application(instance))) as client,
     ):
         yield instance, client
 

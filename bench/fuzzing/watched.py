@@ -29,6 +29,7 @@ from bench.fuzzing import metronome
 from bench.fuzzing.metronome import BEAT, LATE
 from fedicause import app, collector, settings, work
 from fedicause.web.inbox import RECEIVER
+from fedicause.web.shortcut import Runner
 
 STALL: Final = 0.1
 """Seconds of an event loop that does not turn."""
@@ -156,7 +157,7 @@ async def serve(port: int, report: Path) -> None:
     # Nothing is refused for coming too often: it would hide what the rest does with it.
     given = replace(settings.load(), network_limit=None, domain_limit=None, wave=None)
     async with app.open_instance(given, resolver=Nowhere(), dial=refuse) as instance:
-        runner = web.AppRunner(app.web_app(instance), access_log=None, handle_signals=False)
+        runner = Runner(app.web_app(instance), access_log=None, handle_signals=False)
         await runner.setup()
         collector.settle()
         await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()

@@ -42,13 +42,12 @@ def claim(
     GET or HEAD; what isn't signed is the sender's word at most.
     """
     parameters = _parameters(headers.get("signature", ""))
-    covered = parameters.get("headers", "").lower().split()
     key_id = parameters.get("keyId", "")
     if not 0 < len(key_id) <= vocabulary.URI_LENGTH or messages.NO_TEXT.search(key_id):
         raise Forged("no keyId")
     if parameters.get("algorithm") not in _KNOWN:
         raise Forged("unknown algorithm")
-    _check_coverage(covered, is_read=messages.is_read(request))
+    covered = _covered(parameters.get("headers", ""), is_read=messages.is_read(request))
     _check_host(headers.get("host", ""), base_url)
     signed_at = _signed_at(covered, parameters, headers)
     expires_at = (
@@ -69,7 +68,7 @@ def claim(
         key_id,
         signed_at,
         signature,
-        lambda public: any(_fits(public, algorithm, signature, text) for text in texts),
+        functools.partial(_fits_one, texts, signature, algorithm),
     )
 
 
@@ -130,7 +129,11 @@ def _parameters(header: str) -> dict[str, str]:
     return found
 
 
-def _check_coverage(covered: list[str], *, is_read: bool) -> None:
+# What a server covers is the same in each of its requests.
+@functools.lru_cache(maxsize=64)
+def _covered(names: str, *, is_read: bool) -> tuple[str, ...]:
+    """The covered names, in their order; raises Forged where they are too few."""
+    covered = tuple(names.lower().split())
     signed = set(covered)
     if len(covered) > _COVERED or len(signed) != len(covered):
         raise Forged("too many covered headers, or one twice")
@@ -142,6 +145,7 @@ def _check_coverage(covered: list[str], *, is_read: bool) -> None:
         raise Forged("time not signed")
     if "digest" not in signed and not is_read:
         raise Forged("digest not signed")
+    return covered
 
 
 def _check_host(host: str, base_url: str) -> None:
@@ -159,7 +163,7 @@ def _check_host(host: str, base_url: str) -> None:
 _origin = functools.lru_cache(maxsize=16)(messages.origin)
 
 
-def _signed_at(covered: list[str], parameters: dict[str, str], headers: dict[str, str]) -> datetime:
+def _signed_at(covered: tuple[str, ...], parameters: dict[str, str], headers: dict[str, str]) -> datetime:
     # The draft forbids (created) beside rsa-sha256. It is signed all the same: refusing would gain nothing.
     if "(created)" in covered:
         return messages.timestamp(parameters.get("created"))
@@ -181,7 +185,7 @@ def _http_date(value: str) -> datetime:
 
 
 def _signed_texts(
-    request: Request, covered: list[str], parameters: dict[str, str], headers: dict[str, str]
+    request: Request, covered: tuple[str, ...], parameters: dict[str, str], headers: dict[str, str]
 ) -> list[bytes]:
     targets = [request.target]
     if request.method in {"GET", "HEAD"} and "?" in request.target:
@@ -191,7 +195,7 @@ def _signed_texts(
 
 
 def _signed_text(
-    method: str, target: str, covered: list[str], parameters: dict[str, str], headers: dict[str, str]
+    method: str, target: str, covered: tuple[str, ...], parameters: dict[str, str], headers: dict[str, str]
 ) -> bytes:
     lines = []
     for name in covered:
@@ -207,6 +211,10 @@ def _signed_text(
     if text.count("\n") != len(lines) - 1:
         raise Forged("line break in a header")
     return text.encode("utf-8", "surrogateescape")
+
+
+def _fits_one(texts: list[bytes], signature: bytes, algorithm: str | None, public: keys.PublicKey) -> bool:
+    return any(_fits(public, algorithm, signature, text) for text in texts)
 
 
 def _fits(public: keys.PublicKey, algorithm: str | None, signature: bytes, text: bytes) -> bool:

@@ -47,6 +47,7 @@ SEEN_FOR = timedelta(hours=4)
 FIRST_RETRY_OF_PARKED = timedelta(seconds=5)
 # What most arrivals mean; a union made for each of them would take longer than the look at it.
 NAMING = (Say, Shun)
+WIDE = (Depart, MoveTo, UndoById)
 RARE = (Testify, Retract, Depart, MoveTo, Flagged)
 TESTIMONY_LENGTH = 20_000
 
@@ -110,7 +111,7 @@ def _is_wide(change: Any) -> bool:
     """Whether it may concern registers that it does not name."""
     match change:
         case Arrival():
-            return isinstance(change.meaning, Depart | MoveTo | UndoById)
+            return isinstance(change.meaning, WIDE)
         case Vanished():
             return True
     return False

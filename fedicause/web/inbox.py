@@ -9,7 +9,7 @@ from federation.vocabulary import Malformed
 from fedicause.group_commit import Overloaded
 from fedicause.receive import Blocked, Receiver, Refused, Replayed
 from fedicause.web.keys import INSTANCE
-from fedicause.web.taken import Taken
+from fedicause.web.taken import taken
 from storage import absence
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ routes = web.RouteTableDef()
 @routes.post("/inbox")
 @routes.post("/actor/inbox")
 @routes.post("/actors/{name}/inbox")
-async def inbox(request: web.Request) -> web.Response:
+async def inbox(request: web.Request) -> web.StreamResponse:
     """202 taken, or else why not. Every inbox takes everything: the object says what it is about."""
     meter = request.app[INSTANCE].meter
     if not _is_json(request.content_type):
@@ -60,7 +60,7 @@ async def inbox(request: web.Request) -> web.Response:
         meter.count("inbox", "unwritable")
         log.warning("a request could not be taken: %s", type(error).__name__)
         return _answer(429, "Nothing can be written just now.", {"Retry-After": str(COME_AGAIN)})
-    return Taken()
+    return taken(request)
 
 
 async def _accept(receiver: Receiver, raw: httpsig.Request) -> str:

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from fedicause.instance import Instance
 from fedicause.watching import logs
 from fedicause.web import network
-from fedicause.web.taken import Taken
+from fedicause.web.taken import WRITTEN
 
 HEADER: Final = "X-Request-Id"
 UNKNOWN: Final = "an unknown address"
@@ -54,7 +54,7 @@ def measured(instance: Instance) -> Middleware:
                 )
             logs.REQUEST.reset(token)
         # What other servers get most often is sent as it is, and nobody looks at it.
-        if not response.prepared and not isinstance(response, Taken):
+        if response is not WRITTEN and not response.prepared:
             response.headers[HEADER] = number
         return response
 

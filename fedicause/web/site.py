@@ -11,7 +11,9 @@ from aiohttp import web
 
 from fedicause import systemd
 from fedicause.web import patience
+from fedicause.web.leaving import STOPPING
 from fedicause.web.patience import Doorkeeper
+from fedicause.web.shortcut import Runner
 
 log = logging.getLogger(__name__)
 
@@ -25,26 +27,6 @@ KEPT: Final = 75.0
 BACKLOG: Final = 1024
 _LOOK: Final = 0.02
 
-STOPPING: Final = web.AppKey("stopping", asyncio.Event)
-
-
-def prepare(app: web.Application) -> None:
-    """Lets the application close its connections, answer by answer, once it is to stop."""
-    app[STOPPING] = asyncio.Event()
-    app.on_response_prepare.append(_last_of_its_connection)
-
-
-def stays(request: web.BaseRequest) -> bool:
-    """Whether the connection of this request is open for another one, as far as we have a say."""
-    return request.keep_alive and not (isinstance(request, web.Request) and request.app[STOPPING].is_set())
-
-
-async def _last_of_its_connection(request: web.Request, response: web.StreamResponse) -> None:
-    if request.app[STOPPING].is_set():
-        response.force_close()
-        # aiohttp has written its own by now, for a connection that was to stay.
-        response.headers["Connection"] = "close"
-
 
 @asynccontextmanager
 async def opened(
@@ -56,7 +38,7 @@ async def opened(
     that was sent is answered, as far as GRACE allows. Raises OSError where something else listens.
     """
     app[STOPPING] = stop
-    runner = web.AppRunner(
+    runner = Runner(
         app, access_log=None, handle_signals=False, shutdown_timeout=GRACE, keepalive_timeout=KEPT
     )
     await runner.setup()

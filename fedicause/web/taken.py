@@ -3,38 +3,42 @@
 import time
 from email.utils import formatdate
 from functools import lru_cache
+from typing import Final
 
 from aiohttp import HttpVersion11, abc, web
 
-from fedicause.web import site
+from fedicause.web import leaving
 
 
-class Taken(web.Response):
-    """202 without a body. Where the connection stays open, it is written in one piece, made once a second.
+class _Written(web.StreamResponse):
+    """202 on a connection that stays open, written in one piece, made once a second; it knows no request.
 
-    aiohttp puts an answer's head together anew each time, which takes longer than to read an activity.
+    aiohttp makes a response for each request and puts its head together anew, which takes longer than to
+    read an activity.
     """
-
-    def __init__(self) -> None:
-        super().__init__(status=202)
-        self._is_written = False
 
     async def prepare(self, request: web.BaseRequest) -> abc.AbstractStreamWriter | None:
         transport = request.transport
-        if transport is None or request.version != HttpVersion11 or not site.stays(request):
-            return await super().prepare(request)
-        if not self._is_written:
+        if transport is not None:
             transport.write(_head(int(time.time())))
-            self._is_written = True
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
-        if not self._is_written:
-            await super().write_eof(data)
+        """All is written."""
 
     @property
-    def keep_alive(self) -> bool | None:
-        return self._is_written or super().keep_alive
+    def keep_alive(self) -> bool:
+        return True
+
+
+WRITTEN: Final = _Written(status=202)
+
+
+def taken(request: web.Request) -> web.StreamResponse:
+    """202 without a body, for this request alone."""
+    if request.version == HttpVersion11 and leaving.stays(request):
+        return WRITTEN
+    return web.Response(status=202)
 
 
 @lru_cache(maxsize=1)

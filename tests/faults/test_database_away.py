@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from sqlalchemy import text
 
 from fedicause import app, work
@@ -20,6 +20,7 @@ from storage import migrations
 from tests import components, ours, postgres
 from tests.clock import Clock
 from tests.conftest import Client
+from tests.door import Door
 from tests.faults.nursery import until
 from tests.fediverse import Fediverse
 from tests.people import Answer
@@ -88,7 +89,7 @@ async def opened(server: Server, directory: Path, clock: Clock) -> AsyncIterator
     try:
         async with (
             app.open_instance(given, now=clock.now, **world.doors) as instance,
-            TestClient(TestServer(app.web_app(instance))) as client,
+            TestClient(Door(app.web_app(instance))) as client,
         ):
             world.homes[given.url] = str(client.make_url("")).rstrip("/")
             receiver = client.server.app[RECEIVER]

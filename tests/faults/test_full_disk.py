@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from msgspec.structs import replace
 from PIL import Image
 from sqlalchemy import func, select
@@ -22,6 +22,7 @@ from storage.people_models import Letter
 from tests import components, correspondence, ours
 from tests.clock import Clock
 from tests.conftest import Client
+from tests.door import Door
 from tests.fediverse import Fediverse
 from tests.process import CommandFailed, Process
 
@@ -70,7 +71,7 @@ async def instance(disk: Path, clock: Clock, fediverse: Fediverse) -> AsyncItera
 
 @pytest.fixture
 async def client(instance: Instance, fediverse: Fediverse) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(app.web_app(instance))) as opened:
+    async with TestClient(Door(app.web_app(instance))) as opened:
         fediverse.homes[instance.settings.url] = str(opened.make_url("")).rstrip("/")
         yield opened
 

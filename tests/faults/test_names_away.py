@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from sqlalchemy import func, select
 
 from federation.names import Names
@@ -22,6 +22,7 @@ from storage.models import Delivery, Host, ParkedRequest
 from tests import databases, ours, process
 from tests.clock import Clock
 from tests.doctor.dns import Zone, open_zone
+from tests.door import Door
 from tests.faults import namespaces
 from tests.fediverse import Fediverse
 from tests.inboxes import listening
@@ -90,7 +91,7 @@ async def living(given: ours.settings.Settings, clock: Clock) -> AsyncIterator[I
     async with (
         app.open_instance(given, now=clock.now, resolver=names()) as instance,
         TestClient(
-            TestServer(app.web_app(instance), host="127.0.0.1", port=int(given.url.rpartition(":")[2]))
+            Door(app.web_app(instance), host="127.0.0.1", port=int(given.url.rpartition(":")[2]))
         ) as client,
     ):
         receiver = client.server.app[RECEIVER]  # type: ignore[attr-defined]
@@ -128,7 +129,7 @@ async def number(instance: Instance, model: type[Delivery] | type[ParkedRequest]
 
 async def endorsements(instance: Instance) -> int:
     async with (
-        TestClient(TestServer(app.web_app(instance))) as client,
+        TestClient(Door(app.web_app(instance))) as client,
         client.get("/api/campaigns/forest/support") as answer,
     ):
         return int((await answer.json())["endorsements"])

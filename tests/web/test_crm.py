@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from msgspec.structs import replace
 from sqlalchemy import select
 
@@ -22,6 +22,7 @@ from storage.models import Campaign
 from tests import conftest, databases, letters, ours
 from tests.clock import Clock
 from tests.conftest import Client
+from tests.door import Door
 from tests.fediverse import Fediverse, Server
 from tests.forms import post, sign
 from tests.web import staff
@@ -54,7 +55,7 @@ async def instance(
 
 @pytest.fixture
 async def client(instance: Instance) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(conftest.application(instance))) as opened:
+    async with TestClient(Door(conftest.application(instance))) as opened:
         yield opened
 
 
@@ -199,7 +200,7 @@ async def test_nothing_is_queued_where_nobody_listens(
     client: Client, instance: Instance, campaign: Campaign, templates: databases.Templates, clock: Clock
 ) -> None:
     silent = replace(instance, settings=replace(instance.settings, crm_url=None))
-    async with TestClient(TestServer(conftest.application(silent))) as opened:
+    async with TestClient(Door(conftest.application(silent))) as opened:
         await signed(opened, silent, **AGREED)
     assert await rows(instance) == []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from msgspec.structs import replace
 from sqlalchemy import text
 
@@ -20,6 +20,7 @@ from fedicause.watching import logs
 from storage.models import Campaign
 from tests import forms, letters, own_page, wire
 from tests.conftest import Client, application
+from tests.door import Door
 from tests.fediverse import Fediverse
 from tests.postbox import Postbox
 from tests.web import staff
@@ -55,7 +56,7 @@ def written() -> Iterator[dict[logs.Form, io.StringIO]]:
 async def chatty(ours_with_mail: Instance, fediverse: Fediverse) -> AsyncIterator[tuple[Client, Instance]]:
     """An instance for which every request is a slow one."""
     instance = replace(ours_with_mail, settings=replace(ours_with_mail.settings, slow=0.0))
-    server = TestServer(application(instance))
+    server = Door(application(instance))
     # As `serve` does: it would have every address in it.
     await server.start_server(access_log=None)
     async with TestClient(server) as opened:
@@ -157,7 +158,7 @@ async def test_the_number_that_a_proxy_gives_is_kept(client: Client, given: str,
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 async def test_a_number_from_elsewhere_is_not(instance: Instance) -> None:
     alone = replace(instance, settings=replace(instance.settings, proxies=()))
-    async with TestClient(TestServer(application(alone))) as client:
+    async with TestClient(Door(application(alone))) as client:
         numbers = set()
         for _ in range(3):
             async with client.get("/nothing", headers={"X-Request-Id": "0123456789abcdef"}) as answer:

@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from msgspec.structs import replace
 
 from fedicause import check
@@ -16,6 +16,7 @@ from fedicause.letters import post
 from tests import correspondence, forms
 from tests.clock import Clock
 from tests.conftest import Client, application
+from tests.door import Door
 from tests.postbox import Postbox
 from tests.web import staff
 from tests.web.test_admin_running import row_of
@@ -40,7 +41,7 @@ async def test_a_day_of_not_now_costs_no_letter_and_no_signature(
     ours_with_mail: Instance, postbox: Postbox, clock: Clock
 ) -> None:
     instance = ours_with_mail
-    async with TestClient(TestServer(application(instance))) as client:
+    async with TestClient(Door(application(instance))) as client:
         # Given a mail server that takes nothing for a day, whatever it is that it says no to
         addresses = []
         for hour in range(24):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families as parse
 
@@ -16,6 +16,7 @@ from storage.models import Campaign
 from tests import forms
 from tests.clock import Clock
 from tests.conftest import Client, application
+from tests.door import Door
 from tests.fediverse import Fediverse
 from tests.web.test_delivery import say
 
@@ -120,7 +121,7 @@ async def test_only_this_machine_reads_them(client: Client, headers: dict[str, s
 @pytest.fixture
 async def with_token(instance: Instance) -> AsyncIterator[Client]:
     given = replace(instance, settings=replace(instance.settings, metrics_token=TOKEN))
-    async with TestClient(TestServer(application(given))) as opened:
+    async with TestClient(Door(application(given))) as opened:
         yield opened
 
 

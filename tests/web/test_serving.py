@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 
 from fedicause import app
 from fedicause.instance import Instance
@@ -16,6 +16,7 @@ from fedicause.web.keys import SHELF
 from storage.models import Campaign
 from tests.clock import Clock
 from tests.conftest import Client
+from tests.door import Door
 from tests.fediverse import Fediverse
 
 CROWD = 50
@@ -52,7 +53,7 @@ async def counting(instance: Instance, fediverse: Fediverse) -> AsyncIterator[Cl
     """The application, with a shelf that counts."""
     built = app.web_app(instance)
     built[SHELF] = Counting(clock=lambda: instance.now().timestamp())
-    async with TestClient(TestServer(built)) as opened:
+    async with TestClient(Door(built)) as opened:
         fediverse.homes[instance.settings.url] = str(opened.make_url("")).rstrip("/")
         yield opened
 

@@ -5,13 +5,14 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient
 from msgspec.structs import replace
 
 from federation import discovery, vocabulary
 from fedicause.instance import Instance
 from tests.clock import Clock
 from tests.conftest import Client, application
+from tests.door import Door
 from tests.web import writing
 
 OURS = "https://ours.test"
@@ -183,7 +184,7 @@ async def test_who_hears_of_holes_is_said_where_somebody_said_so(
     async with client.get(path) as answer:
         assert answer.status == 404
     named = application(replace(instance, settings=replace(instance.settings, contact="mailto:a@ours.test")))
-    async with TestClient(TestServer(named)) as other, other.get(path) as answer:
+    async with TestClient(Door(named)) as other, other.get(path) as answer:
         assert answer.content_type == "text/plain"
         fields = dict(line.split(": ", 1) for line in (await answer.text()).splitlines())
     # RFC 9116: both are needed, and less than a year is asked for.
