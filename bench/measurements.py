@@ -22,7 +22,8 @@ from bench.elsewhere import Elsewhere
 
 COLD = 1500
 WARM_PEOPLE = 1000
-WARM_CALLS = 12
+WARM_CALLS = 6
+ROUNDS = 3
 INBOXES = 5000
 DEAD = 500
 MANY = 100_000
@@ -65,28 +66,27 @@ def support(bench: instance.Bench, slug: str) -> int:
 
 
 def warm_likes(found: Limits) -> list[Line]:
-    """Durable signed Likes of people whose keys are known: one Like each for every campaign."""
-    slugs = [f"call{number}" for number in range(WARM_CALLS)]
+    """Durable signed Likes of people whose keys are known: one Like each for every campaign.
+
+    Other machines share the cores: of several rounds, each beside its own limit, the middle one is told.
+    """
+    slugs = [f"call{number}" for number in range(1 + ROUNDS * WARM_CALLS)]
     with instance.bench(slugs) as bench:
         crowd = Crowd(WARM_PEOPLE, [f"http://social{number}.example" for number in range(20)])
         bench.know(crowd)
         people = range(WARM_PEOPLE)
         with bench.serving():
             load.send(bench.port, crowd.likes(bench.port, slugs[0], people)).expect("202")
-            requests = [like for slug in slugs[1:] for like in crowd.likes(bench.port, slug, people)]
-            result = load.send(bench.port, requests, connections=256).expect("202")
+            rounds = []
+            for start in range(1, len(slugs), WARM_CALLS):
+                part = slugs[start : start + WARM_CALLS]
+                requests = [like for slug in part for like in crowd.likes(bench.port, slug, people)]
+                before = limits.verifications()
+                result = load.send(bench.port, requests, connections=256).expect("202")
+                rounds.append((result.rate / ((before + limits.verifications()) / 2), result.rate))
             assert {support(bench, slug) for slug in slugs} == {WARM_PEOPLE}
-    beside = limits.verifications()
-    return [
-        Line(
-            "durable signed Likes, warm keys",
-            result.rate,
-            "/s",
-            result.rate / ((found.verifications + beside) / 2),
-            "RSA verifications",
-            "≥ 0.12",
-        )
-    ]
+    ratio, rate = sorted(rounds)[len(rounds) // 2]
+    return [Line("durable signed Likes, warm keys", rate, "/s", ratio, "RSA verifications", "≥ 0.12")]
 
 
 def cold_likes(found: Limits) -> list[Line]:

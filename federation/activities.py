@@ -2,7 +2,10 @@
 
 import re
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from federation import content as html
 from federation import vocabulary
@@ -29,7 +32,7 @@ _MAX_NAMED = 1000
 _BEHIND = frozenset({"#", "/", "?"})
 
 
-class Activity(NamedTuple):
+class Activity(Struct, frozen=True):
     """An activity of one actor; that it is theirs is for the signature to show.
 
     `object` is what was embedded (the first, of several) and is the actor's claim only: see `own_object`.
@@ -91,7 +94,7 @@ class Activity(NamedTuple):
         if undone.actor != self.actor:
             raise Malformed("undoes what somebody else did")
         # Whatever its id, the actor's own word is taken back; nobody else's by naming theirs.
-        return undone._replace(id=None) if undone.has_foreign_id() else undone
+        return replace(undone, id=None) if undone.has_foreign_id() else undone
 
     def answered(self) -> "Activity | None":
         """The embedded Follow or Join that an Accept or Reject answers; None for a bare id.

@@ -23,7 +23,10 @@ class Hints:
     def ring(self, name: str, about: str = "") -> None:
         for forget in self._listeners.get(name, ()):
             forget(about)
-        self._bells.setdefault(name, asyncio.Event()).set()
+        bell = self._bells.get(name)
+        if bell is None:
+            bell = self._bells[name] = asyncio.Event()
+        bell.set()
 
     def ring_all(self) -> None:
         """Rings every bell, for whatever may have been missed."""

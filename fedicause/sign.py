@@ -7,8 +7,9 @@ and at the same second the withdrawal; so words may come late, twice or in any o
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import coalitions, counts, registers, signatures, tallies
@@ -24,7 +25,7 @@ URIS_REMEMBERED = 8
 COUNTED = {"endorsement": "endorsements", "share": "shares", "subscription": "subscriptions"}
 
 
-class Word(NamedTuple):
+class Word(Struct, frozen=True):
     """What one verified actor said in one signed request; `signed_at` in milliseconds since 1970.
 
     Without `key` it is a withdrawal of whatever bears `activity_uri` (an Undo by id alone), and without
@@ -45,7 +46,7 @@ def merge(old: Stand | None, word: Word) -> Stand:
     if word.present and word.activity_uri:
         uris = (word.activity_uri, *(uri for uri in uris if uri != word.activity_uri))[:URIS_REMEMBERED]
     if old is not None and (word.signed_at, not word.present) <= (old.signed_at, not old.present):
-        return old._replace(uris=uris)
+        return replace(old, uris=uris)
     return Stand(word.present, old.held if old else False, word.signed_at, uris)
 
 
@@ -211,8 +212,8 @@ class Ledger:
             self.spent.append(void)
             self.new_voids.pop(void, None)
             old = self.stands.get(key)
-            undo = word._replace(present=False, signed_at=voided_at)
-            stand = merge(old, undo)._replace(uris=stand.uris)
+            undo = replace(word, present=False, signed_at=voided_at)
+            stand = replace(merge(old, undo), uris=stand.uris)
         self._put(key, stand)
 
     def _withdraw_unnamed(self, word: Word) -> None:
@@ -253,7 +254,7 @@ async def _held(
         host = host_of[key.actor_id]
         seen[host] += 1
         if seen[host] > wave:
-            held[key] = stand._replace(held=True)
+            held[key] = replace(stand, held=True)
     return held
 
 

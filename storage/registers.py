@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Select, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +16,7 @@ from storage.database import Met
 from storage.models import Actor, Host, LocalActor, Register, Void, Wave
 
 
-class Key(NamedTuple):
+class Key(Struct, frozen=True, order=True):
     """Whose word on what."""
 
     subject_id: int
@@ -23,7 +24,7 @@ class Key(NamedTuple):
     actor_id: int
 
 
-class Stand(NamedTuple):
+class Stand(Struct, frozen=True):
     """A register's value; `signed_at` in milliseconds since 1970, `uris` of what said yes, the last first."""
 
     present: bool
@@ -78,7 +79,8 @@ async def of_actors(session: AsyncSession, actor_ids: Iterable[int]) -> dict[Key
 
 async def by_keys(session: AsyncSession, keys: Iterable[Key]) -> dict[Key, Stand]:
     """What these registers hold; those that there are. They are ours to change until the transaction ends."""
-    return await _read(session, _select_by_keys, list(set(keys)))
+    given = [[key.subject_id, key.kind, key.actor_id] for key in set(keys)]
+    return await _read(session, _select_by_keys, given)
 
 
 async def _read(
@@ -140,9 +142,9 @@ async def put(session: AsyncSession, stands: Mapping[Key, Stand], known: Contain
     Raises database.Met where one that was not there is there now.
     """
     dialect = batches.dialect_of(session)
-    new = {key: stand for key, stand in sorted(stands.items()) if key not in known}
-    if dialect == "postgresql" and new:
-        added = await session.scalar(_add(), {"given": batches.packed(_packed(new))})
+    if dialect == "postgresql":
+        new = {key: stand for key, stand in sorted(stands.items()) if key not in known}
+        added = await session.scalar(_add(), {"given": batches.packed(_packed(new))}) if new else 0
         if added != len(new):
             raise Met("the first words of one actor came to two processes")
         stands = {key: stand for key, stand in stands.items() if key not in new}
@@ -263,7 +265,7 @@ async def withdraw_hosts(session: AsyncSession, host_ids: Sequence[int], now: da
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
-class Boost(NamedTuple):
+class Boost(Struct, frozen=True):
     """A share, and what can be asked whether it still stands."""
 
     key: Key

@@ -68,7 +68,7 @@ def claim(
         key_id,
         signed_at,
         signature,
-        functools.partial(_fits_one, texts, signature, algorithm),
+        lambda public: any(_fits(public, algorithm, signature, text) for text in texts),
     )
 
 
@@ -132,8 +132,12 @@ def _parameters(header: str) -> dict[str, str]:
 # What a server covers is the same in each of its requests.
 @functools.lru_cache(maxsize=64)
 def _covered(names: str, *, is_read: bool) -> tuple[str, ...]:
-    """The covered names, in their order; raises Forged where they are too few."""
     covered = tuple(names.lower().split())
+    _check_coverage(covered, is_read=is_read)
+    return covered
+
+
+def _check_coverage(covered: tuple[str, ...], *, is_read: bool) -> None:
     signed = set(covered)
     if len(covered) > _COVERED or len(signed) != len(covered):
         raise Forged("too many covered headers, or one twice")
@@ -145,7 +149,6 @@ def _covered(names: str, *, is_read: bool) -> tuple[str, ...]:
         raise Forged("time not signed")
     if "digest" not in signed and not is_read:
         raise Forged("digest not signed")
-    return covered
 
 
 def _check_host(host: str, base_url: str) -> None:
@@ -211,10 +214,6 @@ def _signed_text(
     if text.count("\n") != len(lines) - 1:
         raise Forged("line break in a header")
     return text.encode("utf-8", "surrogateescape")
-
-
-def _fits_one(texts: list[bytes], signature: bytes, algorithm: str | None, public: keys.PublicKey) -> bool:
-    return any(_fits(public, algorithm, signature, text) for text in texts)
 
 
 def _fits(public: keys.PublicKey, algorithm: str | None, signature: bytes, text: bytes) -> bool:

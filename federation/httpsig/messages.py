@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -28,7 +28,7 @@ class Request(Struct, frozen=True):
     body: bytes
 
 
-class Signer(NamedTuple):
+class Signer(Struct, frozen=True):
     """Who truly signed. `signed_at` is the signed time; `fingerprint` SHA-256 of the raw signature."""
 
     actor: str
@@ -46,7 +46,7 @@ class KeyFor(Protocol):
     async def __call__(self, key_id: str, /, *, fresh: bool) -> keys.Key: ...
 
 
-class Claim(NamedTuple):
+class Claim(Struct, frozen=True):
     """A signature whose coverage, time and digest are in order; `fits` is the cryptography that is left."""
 
     key_id: str

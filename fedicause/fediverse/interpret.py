@@ -1,7 +1,6 @@
 """What a verified activity means here: pure reading, no database, no network."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -10,14 +9,14 @@ from federation.activities import Activity
 from fedicause.urls import Urls
 
 
-class Named(NamedTuple):
+class Named(Struct, frozen=True):
     """A subject by name; `as_note` where the call was named, else its actor."""
 
     name: str
     as_note: bool
 
 
-class Say(NamedTuple):
+class Say(Struct, frozen=True):
     """One word, yes or no, on a subject. `asks` is the Follow to be answered."""
 
     kind: str

@@ -1,6 +1,6 @@
 """Which words an arrival adds to the registers: who may say what, about what. No database, no network."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from federation.activities import Activity
 from fedicause.coalition.attest import Attested
@@ -13,7 +13,7 @@ from storage.subjects import Subject
 ENDORSED_OR_FOLLOWED = ("endorsement", "subscription")
 
 
-class Arrival(NamedTuple):
+class Arrival(Struct, frozen=True):
     """A verified activity; `signed_at` in milliseconds since 1970. Its result: whether it is no replay."""
 
     sender: Known

@@ -5,6 +5,7 @@ from tests.undefended.setbacks import NO_NEW_EPOCH
 
 BACKUP = "fedicause/backup.py"
 SITE = "fedicause/web/site.py"
+LEAVING = "fedicause/web/leaving.py"
 CLAIMS = "storage/claims.py"
 INQUIRE = "fedicause/coalition/inquire.py"
 TRANSPORT = "federation/transport.py"
@@ -104,8 +105,8 @@ ALL = [
     removal(
         "the last answer says that it is the last",
         "faults/test_restarting: no_request_is_lost_by_a_restart",
-        (SITE, "        response.force_close()\n", ""),
-        (SITE, '        response.headers["Connection"] = "close"\n', "        return\n"),
+        (LEAVING, "        response.force_close()\n", ""),
+        (LEAVING, '        response.headers["Connection"] = "close"\n', "        return\n"),
         (SITE, "        await _leave(runner, sites)\n", ""),
         (SITE, "GRACE: Final = 10.0\n", "GRACE: Final = 0.0\n"),
     ),

@@ -65,7 +65,7 @@ ALL = [
     removal(
         "what a signature must cover",
         "web/test_threats_forgery: a_signature_that_covers_too_little_is_refused",
-        (CAVAGE, "    _check_coverage(covered, is_read=messages.is_read(request))\n", ""),
+        (CAVAGE, "    _check_coverage(covered, is_read=is_read)\n", ""),
     ),
     removal(
         "what an RFC 9421 signature must cover",

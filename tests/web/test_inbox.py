@@ -1,10 +1,13 @@
 """The inboxes: what is answered to whom, and in which form a request may come."""
 
 import asyncio
+import io
 import json
+from typing import Any
 
 import pytest
 
+from federation import vocabulary
 from fedicause import moderate
 from fedicause.instance import Instance
 from storage.models import Campaign
@@ -13,6 +16,8 @@ from tests.conftest import Client
 from tests.fediverse import Fediverse
 from tests.people import Person
 from tests.web import counting
+
+VARYING = {"date", "x-request-id"}
 
 pytestmark = pytest.mark.usefixtures("campaign")
 
@@ -28,6 +33,44 @@ async def test_every_inbox_takes_everything(bob: Person, client: Client, fediver
         answer = await fediverse.send(request)
         assert (answer.status, answer.body) == (202, b""), place
     assert await counting.endorsements(client, fediverse) == 1
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_where_somebody_was_before_is_answered_as_at_first(
+    client: Client, fediverse: Fediverse, bob: Person
+) -> None:
+    """From the second request on an inbox is reached by a shortcut, which nobody can tell."""
+    like, kind = json.dumps(counting.like(bob.uri)).encode(), {"Content-Type": vocabulary.ACTIVITY_JSON}
+    asked: list[tuple[str, bytes | None, dict[str, str], dict[str, Any]]] = [
+        ("POST", like, kind, {}),
+        ("POST", like, kind, {"expect100": True}),
+        ("POST", b"{}", kind, {}),
+        ("POST", b"{}", kind | {"Expect": "miracles"}, {}),
+        ("POST", like, {"Content-Type": "text/plain"}, {}),
+        ("POST", b" " * 1024 * 1024 + like, kind, {}),
+        ("GET", None, {}, {}),
+        ("DELETE", None, {}, {}),
+        ("OPTIONS", None, {}, {}),
+    ]
+    path = "/actors/forest/inbox"
+
+    async def answers() -> list[tuple[int, bytes, dict[str, str]]]:
+        found = []
+        for method, body, headers, options in asked:
+            data = None if body is None else io.BytesIO(body)
+            async with client.request(method, path, data=data, headers=headers, **options) as answer:
+                kept = {
+                    name: "" if name.lower() in VARYING else value for name, value in answer.headers.items()
+                }
+                found.append((answer.status, await answer.read(), kept))
+        return found
+
+    first = await answers()
+    assert [status for status, _, _ in first] == [401, 401, 400, 417, 415, 413, 405, 405, 405]
+    assert await answers() == first
+    for _ in range(2):
+        taken = await fediverse.send(bob.signed(counting.like(bob.uri), f"https://ours.test{path}"))
+        assert (taken.status, taken.body) == (202, b"")
 
 
 async def test_any_json_media_type_is_taken_and_no_other(
