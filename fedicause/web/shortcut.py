@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 from aiohttp import hdrs, web
@@ -11,6 +12,7 @@ from fedicause.web.keys import INSTANCE
 
 REMEMBERED: Final = 1024
 """Paths of inboxes; a campaign's actor has one."""
+_LONGEST: Final = 200
 
 _Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,7 +42,12 @@ def _shortened(app: web.Application, otherwise: _Handle) -> _Handle:
             request._match_info = match
             return await measured(request, take)
         response = await otherwise(request)
-        if request.match_info.handler is inbox.inbox:
+        # Nobody fills it who may not say anything.
+        if (
+            response.status == HTTPStatus.ACCEPTED
+            and request.match_info.handler is inbox.inbox
+            and len(request.raw_path) <= _LONGEST
+        ):
             if len(led) >= REMEMBERED:
                 del led[next(iter(led))]
             led[request.raw_path] = request.match_info

@@ -39,7 +39,7 @@ async def test_every_inbox_takes_everything(bob: Person, client: Client, fediver
 async def test_where_somebody_was_before_is_answered_as_at_first(
     client: Client, fediverse: Fediverse, bob: Person
 ) -> None:
-    """From the second request on an inbox is reached by a shortcut, which nobody can tell."""
+    """Once something was taken there, an inbox is reached by a shortcut, which nobody can tell."""
     like, kind = json.dumps(counting.like(bob.uri)).encode(), {"Content-Type": vocabulary.ACTIVITY_JSON}
     asked: list[tuple[str, bytes | None, dict[str, str], dict[str, Any]]] = [
         ("POST", like, kind, {}),
@@ -66,11 +66,11 @@ async def test_where_somebody_was_before_is_answered_as_at_first(
         return found
 
     first = await answers()
+    await fediverse.send(bob.signed(counting.like(bob.uri), f"https://ours.test{path}"))
     assert [status for status, _, _ in first] == [401, 401, 400, 417, 415, 413, 405, 405, 405]
     assert await answers() == first
-    for _ in range(2):
-        taken = await fediverse.send(bob.signed(counting.like(bob.uri), f"https://ours.test{path}"))
-        assert (taken.status, taken.body) == (202, b"")
+    taken = await fediverse.send(bob.signed(counting.like(bob.uri), f"https://ours.test{path}"))
+    assert (taken.status, taken.body) == (202, b"")
 
 
 async def test_any_json_media_type_is_taken_and_no_other(
