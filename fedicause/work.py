@@ -1,10 +1,12 @@
 """The work that no request waits for: which round runs when, deliveries, and requests that were parked."""
 
 import asyncio
+import itertools
 import logging
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from federation import httpsig
@@ -38,6 +40,8 @@ HISTORY_EVERY: Final = timedelta(minutes=10)
 REMIND_EVERY: Final = timedelta(minutes=10)
 HOUSEKEEPING_EVERY: Final = timedelta(hours=1)
 LIMITS_EVERY: Final = timedelta(minutes=1)
+APART: Final = 0.05
+"""Seconds between the first rounds of two loops: what reads at the same moment needs a connection each."""
 LEASES_END_AFTER: Final = 60.0
 """Seconds after the clock was put back."""
 
@@ -62,18 +66,21 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
         Turn("limits", lambda: rounds.forget_limits(instance), LIMITS_EVERY, is_clocked=True),
     ]
     async with asyncio.TaskGroup() as group:
-        group.create_task(_keep_time(instance, stop), name="clock")
-        group.create_task(_deliver(instance, stop), name="deliveries")
-        group.create_task(_send_letters(instance, stop), name="letters")
-        group.create_task(
-            _loop(instance, stop, "mailings", lambda: rounds.mail_updates(instance), every=sweep),
-            name="mailings",
-        )
-        group.create_task(
-            _loop(instance, stop, "webhooks", lambda: rounds.tell_crm(instance), every=sweep), name="webhooks"
-        )
+        number = itertools.count()
+
+        def begin(name: str, work: Callable[[], Awaitable[None]]) -> None:
+            group.create_task(_begin(instance, stop, next(number) * APART, work), name=name)
+
+        def repeat(name: str, step: Callable[[], Awaitable[None]]) -> None:
+            begin(name, lambda: _loop(instance, stop, name, step, every=sweep))
+
+        begin("clock", lambda: _keep_time(instance, stop))
+        begin("deliveries", lambda: _deliver(instance, stop))
+        begin("letters", lambda: _send_letters(instance, stop))
+        repeat("mailings", lambda: rounds.mail_updates(instance))
+        repeat("webhooks", lambda: rounds.tell_crm(instance))
         if receiver is not None:
-            group.create_task(_retry_parked(instance, receiver, stop), name="parked")
+            begin("parked", lambda: _retry_parked(instance, receiver, stop))
             comparer = compare.Comparer(instance, receiver.key_for)
             compare_every = instance.settings.compare_every
             for_all += [
@@ -83,11 +90,16 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
                 Turn("tallies", lambda: _tell_tallies(instance, comparer), sweep),
                 Turn("compare", comparer.round, compare_every, is_clocked=True),
             ]
-            group.create_task(
-                _loop(instance, stop, "mirror", lambda: _look_at_others(instance), every=sweep), name="mirror"
-            )
+            repeat("mirror", lambda: _look_at_others(instance))
         for turn in for_all:
-            group.create_task(_take_turns(instance, stop, turn), name=turn.name)
+            begin(turn.name, partial(_take_turns, instance, stop, turn))
+
+
+async def _begin(
+    instance: Instance, stop: asyncio.Event, after: float, work: Callable[[], Awaitable[None]]
+) -> None:
+    await _wait(instance, stop, "", after)
+    await work()
 
 
 async def _keep_time(instance: Instance, stop: asyncio.Event) -> None:
