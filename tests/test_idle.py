@@ -2,12 +2,16 @@
 
 import asyncio
 import re
+import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from federation import transport
 from tests.process import Process, eventually
 
 # What each costs is in docs/bench.md.
@@ -90,3 +94,13 @@ async def test_what_few_need_is_loaded_with_the_first_of_them(server: Watched) -
     assert await status(server, "/admin/login", "text/html") == 200
     await eventually(lambda: server.has_loaded("fedicause.web.admin.parts"))
     assert await status(server, "/admin/nothing-here", "text/html") == 404
+
+
+def test_authorities_are_held_once() -> None:
+    count = "import aiohttp.connector as c; print(c._SSL_CONTEXT_UNVERIFIED.cert_store_stats()['x509'])"
+    by_itself = subprocess.run([sys.executable, "-c", count], check=True, capture_output=True, text=True)
+    # Once that fails, aiohttp has become better: then what transport.py does instead can go.
+    assert int(by_itself.stdout) == ssl.create_default_context().cert_store_stats()["x509"]
+    assert transport.connector._SSL_CONTEXT_UNVERIFIED.cert_store_stats()["x509"] == 0
+    assert transport.connector._SSL_CONTEXT_UNVERIFIED.verify_mode is ssl.CERT_NONE
+    assert transport.connector._SSL_CONTEXT_VERIFIED.verify_mode is ssl.CERT_REQUIRED
