@@ -27,32 +27,18 @@ from fedicause.web import (
     admin,
     api,
     arrival,
-    card,
-    charts,
     coalition,
-    confirm,
     discovery,
-    embed,
-    endorse,
     errors,
     fediverse,
-    feeds,
-    handovers,
     headers,
     inbox,
     leaving,
-    me,
     measure,
     operating,
     pages,
-    privacy,
     public,
-    receipts,
-    share,
-    sign,
-    signatories,
     site,
-    unsubscribe,
 )
 from fedicause.web.inbox import RECEIVER
 from fedicause.web.keys import INSTANCE
@@ -119,7 +105,6 @@ def web_app(instance: Instance) -> web.Application:
     app.on_response_prepare.append(headers.kept_by_nobody)
     pages.prepare(app)
     admin.prepare(app)
-    sign.prepare(app)
     app.cleanup_ctx.append(_receiving)
     for part in (
         inbox,
@@ -128,24 +113,12 @@ def web_app(instance: Instance) -> web.Application:
         discovery,
         coalition,
         api,
-        endorse,
         operating,
         arrival,
         public,
-        embed,
-        card,
-        charts,
-        feeds,
-        handovers,
-        privacy,
-        share,
-        me,
-        receipts,
-        unsubscribe,
-        confirm,
-        signatories,
     ):
         app.add_routes(part.routes)
+    pages.add_rest(app)
     return app
 
 

@@ -32,6 +32,7 @@ NOT_WHILE_IDLE = frozenset(
         "fedicause.doctor",
         "fedicause.watching.metrics",
         "fedicause.web.admin.parts",
+        "fedicause.web.parts",
         "fontTools",
         "fpdf",
         "http_message_signatures",
@@ -90,6 +91,10 @@ async def test_what_few_need_is_loaded_with_the_first_of_them(server: Watched) -
     # Whoever looks at a page has what pages are made with loaded, and whoever looks after it the desk.
     assert await status(server, "/", "*/*") == 200
     await eventually(lambda: server.has_loaded("jinja2"))
+    assert not {"fedicause.web.admin.parts", "fedicause.web.parts"} & server.loaded
+    assert await status(server, "/me", "text/html") == 200
+    await eventually(lambda: server.has_loaded("fedicause.web.parts"))
+    assert await status(server, "/nothing-here", "text/html") == 404
     assert "fedicause.web.admin.parts" not in server.loaded
     assert await status(server, "/admin/login", "text/html") == 200
     await eventually(lambda: server.has_loaded("fedicause.web.admin.parts"))

@@ -10,6 +10,7 @@ from aiohttp import web
 from fedicause.campaigning import pictures
 from fedicause.web import cached, embed, figures, headers, poster, translations
 from fedicause.web.cached import Rendered, Shelf
+from fedicause.web.kept import KEPT
 from fedicause.web.keys import INSTANCE
 from fedicause.web.poster import Face
 from fedicause.web.translations import Choice
@@ -49,11 +50,8 @@ class Cards:
             return await pictures.in_thread(poster.draw, face, self._media)
 
 
-CARDS = web.AppKey("cards", Cards)
-
-
-def prepare(app: web.Application) -> None:
-    app[CARDS] = Cards(app[INSTANCE].settings.media)
+def cards(app: web.Application) -> Cards:
+    return app[KEPT].one(Cards, lambda: Cards(app[INSTANCE].settings.media))
 
 
 @routes.get("/campaigns/{address}/card.png")
@@ -61,7 +59,7 @@ async def card(request: web.Request) -> web.Response:
     """The card of a campaign: `?lang=`."""
     shown = await embed.look(request, request.match_info["address"])
     choice = embed.choose(request.query, shown.view)
-    return cached.answer(request, await request.app[CARDS].of(face(shown.view, choice)))
+    return cached.answer(request, await cards(request.app).of(face(shown.view, choice)))
 
 
 def face(view: CampaignPage, choice: Choice) -> Face:

@@ -47,7 +47,7 @@ async def confirm(request: web.Request) -> web.Response:
             said = await _said(sent, waiting)
         except Unusable:
             return await _show(request, waiting, status=422)
-    confirmed = await request.app[sign.CLERK].confirm(request.match_info["token"], said)
+    confirmed = await (await sign.clerk(request.app)).confirm(request.match_info["token"], said)
     if confirmed is None:
         return await _show(request, None)
     lang = translations.choose(request.query.get("lang"), None, "").asked
@@ -65,7 +65,7 @@ async def objection(request: web.Request) -> web.Response:
 async def decline(request: web.Request) -> web.Response:
     """Forgets what somebody else wrote, and sends no more letters."""
     withdraw = (await sign.read_form(request)).get("withdraw") == "yes"
-    await request.app[sign.CLERK].decline(request.match_info["token"], withdraw=withdraw)
+    await (await sign.clerk(request.app)).decline(request.match_info["token"], withdraw=withdraw)
     # Whoever presses twice sees the same.
     return await sign.leaf(request, "declined.html", waiting=None)
 

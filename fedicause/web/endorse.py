@@ -15,6 +15,7 @@ from fedicause import meter
 from fedicause.instance import Instance
 from fedicause.meter import Full, TooMany
 from fedicause.web import headers, public, render, served, transactions, views
+from fedicause.web.kept import KEPT
 from fedicause.web.keys import INSTANCE
 
 SECONDS: Final = 8.0
@@ -72,9 +73,6 @@ class Doors:
             raise Busy from None
 
 
-DOORS = web.AppKey("doors", Doors)
-
-
 @routes.get("/campaigns/{slug}@{origin}/endorse")
 async def endorse_hosted(request: web.Request) -> web.Response:
     """The same for a campaign of another instance: the post is the one over there."""
@@ -100,7 +98,7 @@ async def _lead(request: web.Request, view: views.CampaignPage) -> web.Response:
         handle = discovery.parse_handle(written)
         if handle.host == view.site.host:
             return _again(request, view, written, "ours")
-        address = await request.app[DOORS].find(instance, handle, view.address)
+        address = await request.app[KEPT].one(Doors, Doors).find(instance, handle, view.address)
     except Malformed:
         return _again(request, view, written, "unreadable")
     except (Missing, Gone):

@@ -22,6 +22,7 @@ from fedicause.instance import Instance
 from fedicause.meter import Full, Limit, TooMany
 from fedicause.people import providers
 from fedicause.seal import Seal
+from fedicause.web.kept import KEPT
 from fedicause.web.keys import INSTANCE
 from storage.columns import from_milliseconds, to_milliseconds
 
@@ -139,7 +140,9 @@ class Guard:
         return self._instance.seal.blind("stamp", f"{head} {about}".encode()).hex()
 
 
-GUARD = web.AppKey("guard", Guard)
+def at(app: web.Application) -> Guard:
+    """The one of this application."""
+    return app[KEPT].one(Guard, lambda: Guard(app[INSTANCE]))
 
 
 def challenge_key(seal: Seal) -> bytes:

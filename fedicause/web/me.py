@@ -16,8 +16,8 @@ from fedicause.here import Here
 from fedicause.meter import TooMany
 from fedicause.people import person, receipt
 from fedicause.people.person import NoDoor, NotSigned
-from fedicause.web import forms, headers, network, served, sign, transactions, translations
-from fedicause.web.guard import GUARD, TooSoon, Unproven
+from fedicause.web import forms, guard, headers, network, served, sign, transactions, translations
+from fedicause.web.guard import TooSoon, Unproven
 from fedicause.web.keys import INSTANCE
 from fedicause.web.sign import Sent
 from fedicause.web.transactions import Verb
@@ -50,7 +50,7 @@ async def form(request: web.Request) -> web.Response:
 @routes.get(f"{PATH}/challenge")
 async def challenge(request: web.Request) -> web.Response:
     """Work for the script of the form."""
-    made = request.app[GUARD].challenge(PATH)
+    made = guard.at(request.app).challenge(PATH)
     return web.Response(body=served.json_bytes(made), headers={**headers.JSON, "Cache-Control": "no-store"})
 
 
@@ -62,20 +62,20 @@ async def ask(request: web.Request) -> web.Response:
     if problem:
         return await _form_again(request, Asking(address, problem), 422)
     try:
-        proof = await sign.proof_of(request.app[GUARD], sent, PATH)
+        proof = await sign.proof_of(guard.at(request.app), sent, PATH)
     except TooSoon:
         return await _once_more(request, address, str(sent.get("stamp", "")))
     except Unproven:
         return await _once_more(request, address)
     domain = sketches.canonical(address).rpartition("@")[2]
     try:
-        limits = request.app[GUARD].limits(network.network_of(request), domain, by_hand=proof.by_hand)
+        limits = guard.at(request.app).limits(network.network_of(request), domain, by_hand=proof.by_hand)
         asked = person.Asked(address, await _language(request), proof.fingerprint, proof.until, limits)
         is_taken = await transactions.change(
             request.app[INSTANCE], lambda session, here: person.ask(session, here, asked)
         )
     except TooMany as error:
-        request.app[GUARD].refused(error)
+        guard.at(request.app).refused(error)
         answer = await _form_again(request, Asking(address, "slow"), 429)
         answer.headers["Retry-After"] = str(error.seconds)
         return answer
@@ -269,7 +269,7 @@ async def _once_more(request: web.Request, address: str, stamp: str | None = Non
         request,
         "me_again.html",
         address=address,
-        stamp=stamp or request.app[GUARD].stamp(PATH),
+        stamp=stamp or guard.at(request.app).stamp(PATH),
         too_soon=stamp is not None,
     )
 

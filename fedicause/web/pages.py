@@ -5,11 +5,10 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from fedicause.web import assets, card, negotiate, operating, posted, render
+from fedicause.web import assets, kept, negotiate, operating, posted, render
 from fedicause.web.cached import Shelf
-from fedicause.web.endorse import DOORS, Doors
 from fedicause.web.keys import INSTANCE, SHELF
-from fedicause.web.later import Loading
+from fedicause.web.later import Later, Loading
 
 _NO_PAGES: Final = (
     "/api/",
@@ -20,10 +19,9 @@ _NO_PAGES: Final = (
 
 
 def prepare(app: web.Application) -> None:
-    """Adds shelf, cards, static files, the ways to people's servers; and has the first reader wait."""
+    """Adds shelf and static files; and has the first reader wait."""
     app[SHELF] = Shelf(is_away=lambda: app[INSTANCE].database.is_away)
-    app[DOORS] = Doors()
-    card.prepare(app)
+    kept.prepare(app)
     app.add_routes(assets.routes)
     loading = Loading(render.load)
 
@@ -35,6 +33,17 @@ def prepare(app: web.Application) -> None:
         return await handler(request)
 
     app.middlewares.append(middleware)
+
+
+def add_rest(app: web.Application) -> None:
+    """Adds the pages that only people ask for, to be looked for where nothing else answers."""
+    app.router.register_resource(Later("/", _router))
+
+
+def _router() -> web.UrlDispatcher:
+    from fedicause.web import parts  # noqa: PLC0415 - 30 modules that other servers need not
+
+    return parts.router()
 
 
 def _may_get_page(request: web.Request) -> bool:

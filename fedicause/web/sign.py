@@ -1,6 +1,5 @@
 """Somebody signs: the form, and what everybody sees who has sent it."""
 
-from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,12 +26,12 @@ from fedicause.web import (
 )
 from fedicause.web.cached import Rendered, Shown
 from fedicause.web.forms import Written
-from fedicause.web.guard import GUARD, TooSoon, Unproven
+from fedicause.web.guard import TooSoon, Unproven
+from fedicause.web.kept import KEPT
 from fedicause.web.keys import INSTANCE, SHELF
 from fedicause.web.translations import Choice
 from fedicause.web.views import CampaignPage, Signing, Site
 
-CLERK = web.AppKey("clerk", Clerk)
 MOST_BYTES: Final = 64 * 1024
 COME_AGAIN: Final = 30
 """Seconds, when there is more than can be taken."""
@@ -42,23 +41,15 @@ Sent = MultiMapping[object]
 routes = web.RouteTableDef()
 
 
-def prepare(app: web.Application) -> None:
-    """Adds who stands before the form, and who takes it."""
-    app[GUARD] = guard.Guard(app[INSTANCE])
-    app.cleanup_ctx.append(_clerk)
-    app.add_routes(routes)
-
-
-async def _clerk(app: web.Application) -> AsyncIterator[None]:
-    async with Clerk(app[INSTANCE]) as clerk:
-        app[CLERK] = clerk
-        yield
+async def clerk(app: web.Application) -> Clerk:
+    """Who takes the forms."""
+    return await app[KEPT].opened(Clerk, lambda: Clerk(app[INSTANCE]))
 
 
 @routes.get("/campaigns/{address}/challenge")
 async def challenge(request: web.Request) -> web.Response:
     """Work for the script of the form."""
-    made = request.app[GUARD].challenge(_path(*address_of(request)))
+    made = guard.at(request.app).challenge(_path(*address_of(request)))
     return web.Response(body=served.json_bytes(made), headers={**headers.JSON, "Cache-Control": "no-store"})
 
 
@@ -81,7 +72,7 @@ async def sign(request: web.Request) -> web.Response:
     if written.problems:
         return _form_again(request, view, choice, written)
     try:
-        proof = await proof_of(request.app[GUARD], sent, view.card.path)
+        proof = await proof_of(guard.at(request.app), sent, view.card.path)
     except TooSoon:
         return _ask_once_more(request, view, choice, written, str(sent.get("stamp", "")))
     except Unproven:
@@ -90,14 +81,14 @@ async def sign(request: web.Request) -> web.Response:
     source = network.network_of(request)
     domain = sketches.canonical(written.values["mail"]).rpartition("@")[2]
     try:
-        limits = request.app[GUARD].limits(source, domain, by_hand=proof.by_hand)
+        limits = guard.at(request.app).limits(source, domain, by_hand=proof.by_hand)
         hashed = instance.seal.blind("network", source.encode()) if source else None
         via = written.via or _via_of_page(request)
         given = written.given(view.form, choice.language, hashed, via=via)
         wish = Wish(slug, origin, given, proof.fingerprint, proof.until, limits)
-        outcome = await request.app[CLERK].ask(wish)
+        outcome = await (await clerk(request.app)).ask(wish)
     except TooMany as error:
-        request.app[GUARD].refused(error)
+        guard.at(request.app).refused(error)
         return _form_again(request, view, choice, written, fault="slow", seconds=error.seconds)
     except Overloaded:
         return _form_again(request, view, choice, written, fault="slow", seconds=COME_AGAIN)
@@ -223,7 +214,7 @@ def _ask_once_more(
         path=view.card.path,
         written=written,
         via=written.via or _via_of_page(request),
-        stamp=stamp or request.app[GUARD].stamp(view.card.path),
+        stamp=stamp or guard.at(request.app).stamp(view.card.path),
         too_soon=stamp is not None,
     )
     return private(request, choice, html, 200)

@@ -220,7 +220,7 @@ ALL = [
         (
             CONFIRM,
             "    return await _show(request, _usable(await _waiting(request)))\n",
-            '    await request.app[sign.CLERK].confirm(request.match_info["token"], NOTHING)\n'
+            '    await (await sign.clerk(request.app)).confirm(request.match_info["token"], NOTHING)\n'
             "    return await _show(request, _usable(await _waiting(request)))\n",
         ),
     ),

@@ -11,7 +11,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from fedicause.instance import Instance
-from fedicause.web.card import CARDS
+from fedicause.web import card
 from storage import campaigns, coalitions
 from storage.models import Campaign, CampaignText
 from tests.clock import Clock
@@ -208,7 +208,7 @@ async def test_a_card_is_drawn_again_when_what_it_shows_has_changed(
     await signed(instance, 12431)
     drawn, tag = await picture(client, "/campaigns/forest/card.png")
     assert drawn.size == (1200, 630)
-    cards = client.app[CARDS]
+    cards = card.cards(client.app)
     assert len(cards) == 1
 
     async def becomes(signatures: int) -> str:

@@ -2,14 +2,11 @@
 
 from aiohttp import web
 
-from fedicause.staffing.login import Checker
-from fedicause.web.admin.checker import CHECKER
 from fedicause.web.later import Later
 
 
 def prepare(app: web.Application) -> None:
-    """Adds the pages, and what checks the passwords at their door."""
-    app[CHECKER] = Checker()
+    """Adds the pages."""
     app.router.register_resource(Later("/admin", _router))
 
 

@@ -11,8 +11,7 @@ from fedicause.here import Here
 from fedicause.staffing import login, second
 from fedicause.staffing.login import Entrance, Wait, WeakPassword, Wrong
 from fedicause.web import gather, transactions
-from fedicause.web.admin import cookies, frame
-from fedicause.web.admin.checker import CHECKER
+from fedicause.web.admin import checker, cookies, frame
 from fedicause.web.keys import INSTANCE
 from storage import sessions, users
 from storage.models import User
@@ -32,7 +31,7 @@ async def change_password(request: web.Request) -> web.Response:
     user = request[frame.USER]
     try:
         before = await _confirm(request)
-        password_hash = await request.app[CHECKER].hashed(_password(request, "new"))
+        password_hash = await checker.at(request.app).hashed(_password(request, "new"))
         entrance = await frame.change(
             request,
             lambda session, here: login.change_password(
@@ -195,7 +194,7 @@ async def _confirm(request: web.Request) -> str:
     await transactions.change(instance, lambda session, here: login.attempt(session, here, counted))
     async with instance.database.reading() as session:
         user = await _user(session, request)
-    if not await request.app[CHECKER].fits(_password(request, "password"), user.password_hash):
+    if not await checker.at(request.app).fits(_password(request, "password"), user.password_hash):
         raise Wrong
     await transactions.change(instance, lambda session, here: login.succeed(session, here, counted))
     return user.password_hash

@@ -3,5 +3,9 @@
 from aiohttp import web
 
 from fedicause.staffing.login import Checker
+from fedicause.web.kept import KEPT
 
-CHECKER = web.AppKey("checker", Checker)
+
+def at(app: web.Application) -> Checker:
+    """The one of this application."""
+    return app[KEPT].one(Checker, Checker)

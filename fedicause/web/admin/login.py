@@ -15,8 +15,7 @@ from fedicause.staffing import login as verbs
 from fedicause.staffing import second
 from fedicause.staffing.login import Entrance, Staff, Wait, Wrong
 from fedicause.web import network, transactions
-from fedicause.web.admin import admission, cookies, frame
-from fedicause.web.admin.checker import CHECKER
+from fedicause.web.admin import admission, checker, cookies, frame
 from fedicause.web.keys import INSTANCE
 from storage import audit, sessions, users
 
@@ -126,7 +125,7 @@ async def _enter(request: web.Request, email: str) -> Entrance:
     known = user if user is not None and user.disabled_at is None else None
     # As it is: a password may begin with a space.
     password = str(request[frame.FORM].get("password", ""))
-    fits = await request.app[CHECKER].fits(password, known.password_hash if known else None)
+    fits = await checker.at(request.app).fits(password, known.password_hash if known else None)
     if not fits or known is None:
         raise Wrong
     return await transactions.change(

@@ -8,8 +8,7 @@ from aiohttp import web
 from fedicause.fields import Unusable
 from fedicause.staffing import passwords, staff
 from fedicause.web import gather
-from fedicause.web.admin import frame
-from fedicause.web.admin.checker import CHECKER
+from fedicause.web.admin import checker, frame
 from fedicause.web.keys import INSTANCE
 from fedicause.web.transactions import Verb
 from storage import users
@@ -33,7 +32,7 @@ async def add(request: web.Request) -> web.Response:
     email, role = frame.text(request, "email", 300), frame.text(request, "role", 20)
     language = frame.text(request, "language", 20)
     password = passwords.new()
-    password_hash = await request.app[CHECKER].hashed(password)
+    password_hash = await checker.at(request.app).hashed(password)
     try:
         user = await frame.change(
             request,
@@ -102,7 +101,7 @@ async def give_password(request: web.Request) -> web.Response:
     """A new password for who has forgotten theirs, shown once."""
     user_id = _other(request)
     password = passwords.new()
-    password_hash = await request.app[CHECKER].hashed(password)
+    password_hash = await checker.at(request.app).hashed(password)
     user = await frame.change(
         request,
         lambda session, _here: staff.give_password(session, user_id, password_hash),
