@@ -31,7 +31,7 @@ from storage import actors, sessions
 from storage.actors import Description
 from storage.columns import from_milliseconds
 from storage.database import Database
-from storage.models import User
+from storage.staff_models import User
 
 CAMPAIGNS: Final = {
     "call0": ("petition", ""),

@@ -13,24 +13,22 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from federation.vocabulary import Malformed
-from fedicause import __version__, fields, moderate, publish, seal, settings
+from fedicause import __version__, fields, seal, settings
 from fedicause.campaigning import pictures
 from fedicause.commands import shown
 from fedicause.commands.desk import BEGIN, Refused, Result, Visit, Work, WrongInput
 from fedicause.seal import Seal
 from fedicause.settings import Settings
-from fedicause.staffing import staff
 from fedicause.urls import Urls
 from fedicause.watching import logs
-from storage import absence, local_actors, migrations, organisations, users
+from storage import absence, local_actors, migrations, organisations
 from storage.database import Database, UnknownDatabase
 
 if TYPE_CHECKING:
     from fedicause.doctor.surroundings import Surroundings
 
-# What a person can put right: what they wrote or set (2), or what can't be done as things are (1).
+# What a person can put right in what they wrote or set.
 WRONG = (fields.Unusable, pictures.Unusable, settings.Misconfigured, UnknownDatabase, Malformed)
-NOT_NOW = (publish.Impossible, moderate.Unknown, staff.Unknown, staff.LastOwner, users.Taken)
 
 # By name: the module of `fedicause.commands` that is loaded once it is asked for, and what it is there.
 COMMANDS: Final = {
@@ -163,7 +161,7 @@ class PlainSpoken(click.Group):
             raise Refused("The secret file does not belong to this database") from error
         except WRONG as error:
             raise WrongInput(str(error)) from error
-        except NOT_NOW as error:
+        except fields.NotNow as error:
             raise Refused(str(error)) from error
         except DBAPIError as error:
             raise Refused(f"The database can't be used: {shown.one_line(str(error.orig), 200)}") from error

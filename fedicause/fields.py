@@ -36,6 +36,10 @@ _NO_COUNTRY: Final = frozenset(["EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"])
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
+class NotNow(Exception):
+    """What was asked for can't be done as things are; the text says why."""
+
+
 class Unusable(ValueError):
     """A campaign file or a value can't be used; the text names it, and the line or the field."""
 

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import fields, keyring
-from fedicause.fields import Unusable
+from fedicause.fields import NotNow, Unusable
 from fedicause.seal import Seal
 from fedicause.staffing import passwords
 from storage import organisations, users
@@ -54,7 +54,7 @@ def check(*, host: str, name: str, handle: str, admin_email: str, language: str)
 
 
 async def user(session: AsyncSession, *, email: str, role: str, now: datetime) -> str:
-    """Adds somebody who may run the instance; returns the password. Raises Unusable, users.Taken."""
+    """Adds somebody who may run the instance; returns the password. Raises Unusable, NotNow."""
     email = mail_address(email)
     if role not in users.ROLES:
         raise Unusable(f"The role `{role}` is none of {', '.join(users.ROLES)}")
@@ -62,7 +62,7 @@ async def user(session: AsyncSession, *, email: str, role: str, now: datetime) -
     try:
         await users.add(session, email=email, role=role, password_hash=passwords.hashed(password), now=now)
     except users.Taken as error:
-        raise users.Taken(f"{email} is a user already") from error
+        raise NotNow(f"{email} is a user already") from error
     return password
 
 

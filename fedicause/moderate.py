@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import discovery, vocabulary
 from federation.answers import Budget
 from fedicause import sign
+from fedicause.fields import NotNow
 from fedicause.instance import Instance
 from storage import actors, blocks, counts, hosts, reasons, registers, reports, testimonies
 from storage.columns import to_milliseconds
@@ -18,7 +19,7 @@ FETCHES: Final = 8
 """Requests that finding one actor may cost."""
 
 
-class Unknown(Exception):
+class Unknown(NotNow):
     """There is nothing here by this number or name."""
 
 

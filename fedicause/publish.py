@@ -10,14 +10,14 @@ from fedicause.campaigning import inscribe
 from fedicause.campaigning.manuscript import Manuscript
 from fedicause.campaigning.pictures import Picture
 from fedicause.fediverse import describe, tell
-from fedicause.fields import Unusable
+from fedicause.fields import NotNow, Unusable
 from fedicause.seal import Seal
 from fedicause.urls import Urls
 from storage import campaigns, elsewhere, local_actors, mailings, updates
 from storage.models import Campaign, Update
 
 
-class Impossible(Exception):
+class Impossible(NotNow):
     """This can't be done with this campaign; the text says why."""
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
-from storage.people_models import Attempt
+from storage.staff_models import Attempt
 
 
 async def locked(session: AsyncSession, keys: Collection[bytes], now: datetime) -> dict[bytes, Attempt]:

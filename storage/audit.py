@@ -6,8 +6,7 @@ from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import User
-from storage.people_models import Audit
+from storage.staff_models import Audit, User
 
 
 class Entry(Struct, frozen=True):

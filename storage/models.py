@@ -398,18 +398,3 @@ class ParkedRequest(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
-
-
-class User(Base):
-    """Somebody who runs the instance."""
-
-    __tablename__ = "users"
-    __table_args__ = (CheckConstraint("role IN ('owner', 'campaigner', 'moderator', 'reader')", name="role"),)
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    email: Mapped[str] = mapped_column(unique=True)
-    role: Mapped[str] = mapped_column(String(16))
-    password_hash: Mapped[str]
-    created_at: Mapped[datetime]
-    totp_sealed: Mapped[bytes | None]
-    totp_last: Mapped[int | None]
-    disabled_at: Mapped[datetime | None]

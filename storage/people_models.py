@@ -111,38 +111,6 @@ class ShareLink(Base):
     created_at: Mapped[datetime]
 
 
-class Session(Base):
-    """Somebody of the staff who is logged in: the SHA-256 of the cookie's token."""
-
-    __tablename__ = "sessions"
-    token: Mapped[bytes] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    created_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    is_half: Mapped[bool]
-
-
-class Attempt(Base):
-    """Failed log-ins of late, by what is throttled: an address or a network, as keyed hashes."""
-
-    __tablename__ = "attempts"
-    key: Mapped[bytes] = mapped_column(primary_key=True)
-    failures: Mapped[int]
-    last_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class Audit(Base):
-    """What somebody of the staff did."""
-
-    __tablename__ = "audit"
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    at: Mapped[datetime] = mapped_column(index=True)
-    deed: Mapped[str] = mapped_column(String(64))
-    about: Mapped[str]
-
-
 class Letter(Base):
     """A letter that waits to be sent; its address and words are sealed, and forgotten once it was.
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import User
-from storage.people_models import Session
+from storage.staff_models import Session, User
 
 
 async def add(

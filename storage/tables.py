@@ -8,6 +8,7 @@ from storage import (
     people_models,
     running_models,
     shared_models,
+    staff_models,
 )
 from storage.models import Base
 
@@ -20,4 +21,5 @@ __all__ = [
     "people_models",
     "running_models",
     "shared_models",
+    "staff_models",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import User
+from storage.staff_models import User
 
 ROLES = ("owner", "campaigner", "moderator", "reader")
 

@@ -30,6 +30,7 @@ NOT_WHILE_IDLE = frozenset(
         "fedicause.commands.campaigns",
         "fedicause.demo",
         "fedicause.doctor",
+        "fedicause.staffing.staff",
         "fedicause.watching.metrics",
         "fedicause.web.admin.parts",
         "fedicause.web.parts",
@@ -43,6 +44,7 @@ NOT_WHILE_IDLE = frozenset(
         "pyotp",
         "segno",
         "sqlalchemy.dialects.postgresql",
+        "storage.staff_models",
         "yaml",
     }
 )

@@ -11,7 +11,7 @@ from fedicause.commands.desk import Desk
 from fedicause.here import Here
 from fedicause.staffing import passwords, staff
 from storage import audit, users
-from storage.models import User
+from storage.staff_models import User
 
 
 @click.group()

@@ -15,7 +15,7 @@ from fedicause.seal import Seal, WrongSecret
 from fedicause.staffing import passwords
 from fedicause.staffing.login import Wrong
 from storage import users
-from storage.models import User
+from storage.staff_models import User
 
 STEP: Final = 30
 """Seconds for which a code is shown."""

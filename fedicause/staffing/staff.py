@@ -5,20 +5,20 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import initialise
-from fedicause.fields import Unusable
+from fedicause.fields import NotNow, Unusable
 from fedicause.here import Here
 from fedicause.staffing import second
 from storage import organisations, sessions, users
-from storage.models import User
+from storage.staff_models import User
 
 _ENTRANCE: Final = "/admin/login"
 
 
-class Unknown(Exception):
+class Unknown(NotNow):
     """There is no such user."""
 
 
-class LastOwner(Exception):
+class LastOwner(NotNow):
     """Somebody must be left who can let others in."""
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from fedicause.instance import Instance
 from storage import campaigns
 from storage.models import Activity, Campaign, CampaignText
-from storage.people_models import Audit
+from storage.staff_models import Audit
 from tests.web.staff import Answer, Browser
 
 RIVER: Final = {

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fedicause.instance import Instance
 from fedicause.staffing import passwords
 from storage import users
-from storage.models import User
+from storage.staff_models import User
 from tests.conftest import Client
 
 ALICE = "alice@ours.test"

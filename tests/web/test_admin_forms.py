@@ -12,7 +12,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 
 from fedicause.instance import Instance
-from storage.people_models import Audit
+from storage.staff_models import Audit
 from tests.conftest import Client, application
 from tests.web import staff
 from tests.web.staff import Browser

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from fedicause.instance import Instance
 from fedicause.staffing import login, passwords
 from storage import sessions
-from storage.people_models import Attempt, Session
+from storage.staff_models import Attempt, Session
 from tests.clock import Clock
 from tests.conftest import Client
 from tests.web import staff

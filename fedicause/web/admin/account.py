@@ -14,7 +14,7 @@ from fedicause.web import gather, transactions
 from fedicause.web.admin import checker, cookies, frame
 from fedicause.web.keys import INSTANCE
 from storage import sessions, users
-from storage.models import User
+from storage.staff_models import User
 
 routes = web.RouteTableDef()
 

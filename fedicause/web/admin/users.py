@@ -12,7 +12,7 @@ from fedicause.web.admin import checker, frame
 from fedicause.web.keys import INSTANCE
 from fedicause.web.transactions import Verb
 from storage import users
-from storage.models import User
+from storage.staff_models import User
 
 PATH: Final = "/admin/staff"
 
