@@ -23,27 +23,21 @@ from fedicause.settings import Settings
 from fedicause.urls import Urls
 from fedicause.watching import logs, reporting
 from fedicause.web import (
-    actors,
     admin,
-    api,
     arrival,
-    coalition,
-    discovery,
     errors,
-    fediverse,
     headers,
     inbox,
     leaving,
     measure,
     operating,
     pages,
-    public,
     site,
 )
 from fedicause.web.inbox import RECEIVER
 from fedicause.web.keys import INSTANCE
 from storage import hosts, local_actors
-from storage.database import Database
+from storage.database import Database, seldom
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +63,11 @@ async def open_instance(
     urls = Urls(settings.url)
     database = Database(settings.database)
     try:
-        async with database.reading() as session:
-            actor = await local_actors.instance(session)
-            key = keyring.signing_key(actor, sealed, urls)
-            schemes = await hosts.schemes(session)
+        with seldom():
+            async with database.reading() as session:
+                actor = await local_actors.instance(session)
+                key = keyring.signing_key(actor, sealed, urls)
+                schemes = await hosts.schemes(session)
         async with Remote(
             key=key,
             user_agent=f"fedicause/{__version__} (+{settings.url}/)",
@@ -108,14 +103,8 @@ def web_app(instance: Instance) -> web.Application:
     app.cleanup_ctx.append(_receiving)
     for part in (
         inbox,
-        fediverse,
-        actors,
-        discovery,
-        coalition,
-        api,
         operating,
         arrival,
-        public,
     ):
         app.add_routes(part.routes)
     pages.add_rest(app)

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from fedicause import __version__, looking_glass
-from fedicause.web import gather, network
+from fedicause.web import network, nothing
 from fedicause.web.keys import INSTANCE
 
 routes = web.RouteTableDef()
@@ -15,7 +15,7 @@ async def arrival(request: web.Request) -> web.Response:
     instance = request.app[INSTANCE]
     now = instance.now()
     if not looking_glass.is_ours(instance.seal, request.headers.get(looking_glass.HEADER, ""), now):
-        raise gather.Missing("arrival")
+        raise nothing.Missing("arrival")
     return web.json_response(
         {
             "version": __version__,

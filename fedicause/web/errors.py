@@ -6,12 +6,10 @@ from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from sqlalchemy.exc import SQLAlchemyError
 
 from fedicause.watching import logs
-from fedicause.web import cached, gather, headers, measure, negotiate, render, translations, views
-from fedicause.web.keys import INSTANCE, SHELF
-from storage import absence, local_actors
+from fedicause.web import cached, headers, measure, negotiate, nothing
+from storage import absence
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +32,9 @@ _PLAIN: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Op
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except gather.Missing:
+    except nothing.Missing:
         return await explain(request, 404)
-    except gather.Gone:
+    except nothing.Gone:
         return await explain(request, 410)
     except web.HTTPException as error:
         if error.status < 400:
@@ -71,25 +69,12 @@ async def explain(
     sent["Vary"] = "Accept, Accept-Language"
     if request.method not in {"GET", "HEAD"} or not negotiate.wants_page(request):
         return web.Response(text=plain, status=status, headers={**_PLAIN, **sent})
-    try:
-        shown = await request.app[SHELF].look("site", lambda: gather.about(request.app[INSTANCE]))
-    except (SQLAlchemyError, OSError, local_actors.NotInitialised):
-        # The page names the organisation, and the database is what just failed.
+    from fedicause.web import failure  # noqa: PLC0415 - a server without readers does without
+
+    shown = await failure.page(request, status, number)
+    if shown is None:
         return web.Response(text=plain, status=status, headers={**_PLAIN, **sent})
-    site = shown.view.site
-    lang = request.query.get("lang")
-    choice = translations.choose(lang, request.headers.get("Accept-Language"), site.language)
-    choice = translations.narrow(choice, frozenset())
-
-    def page(view: views.About) -> cached.Rendered:
-        text = render.page("failure.html", choice, site=view.site, path="/", status=status, number=number)
-        return cached.Rendered(text.encode(), headers.page(dev=request.app[INSTANCE].settings.dev))
-
-    # With a number it is for one reader, and not kept.
-    rendered = page(shown.view) if number else request.app[SHELF].rendered(shown, (status, choice), page)
-    return web.Response(
-        body=rendered.plain.body, status=status, headers={**_without_etag(rendered.plain.headers), **sent}
-    )
+    return web.Response(body=shown.body, status=status, headers={**_without_etag(shown.headers), **sent})
 
 
 def _fact(error: BaseException) -> str:

@@ -12,20 +12,15 @@ from fedicause import support
 from fedicause.campaigning import goals
 from fedicause.instance import Instance
 from fedicause.signing import asks, collecting
-from fedicause.web import cards, kinds, standings, views
+from fedicause.web import cards, kinds, nothing, standings, views
 from fedicause.web.special import Special
 from fedicause.web.standings import Standing
 from storage import campaigns, coalitions, counts, evidence, foreign, local_actors, updates
 from storage.coalition_models import Coalition, ForeignCampaign
 from storage.models import Campaign, CampaignText, Update
 
-
-class Missing(Exception):
-    """There is no such page."""
-
-
-class Gone(Exception):
-    """There was such a page; the organisation deleted it."""
+Missing = nothing.Missing
+Gone = nothing.Gone
 
 
 async def about(instance: Instance) -> views.About:

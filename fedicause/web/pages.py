@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from fedicause.web import assets, kept, negotiate, operating, posted, render
+from fedicause.web import assets, kept, negotiate, operating, posted
 from fedicause.web.cached import Shelf
 from fedicause.web.keys import INSTANCE, SHELF
 from fedicause.web.later import Later, Loading
@@ -23,7 +23,7 @@ def prepare(app: web.Application) -> None:
     app[SHELF] = Shelf(is_away=lambda: app[INSTANCE].database.is_away)
     kept.prepare(app)
     app.add_routes(assets.routes)
-    loading = Loading(render.load)
+    loading = Loading(_load)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -36,12 +36,18 @@ def prepare(app: web.Application) -> None:
 
 
 def add_rest(app: web.Application) -> None:
-    """Adds the pages that only people ask for, to be looked for where nothing else answers."""
+    """Adds all that is looked at, to be looked for where nothing else answers."""
     app.router.register_resource(Later("/", _router))
 
 
+def _load() -> None:
+    from fedicause.web import render  # noqa: PLC0415 - see its `load`
+
+    render.load()
+
+
 def _router() -> web.UrlDispatcher:
-    from fedicause.web import parts  # noqa: PLC0415 - 30 modules that other servers need not
+    from fedicause.web import parts  # noqa: PLC0415 - 50 modules that an idle server needs not
 
     return parts.router()
 

@@ -1,17 +1,23 @@
-"""What only people ask for, beside the pages that are an address for other servers too."""
+"""All that is asked for, by people and by other servers, beside what other servers tell us."""
 
 from aiohttp import web
 
 from fedicause.web import (
+    actors,
+    api,
     card,
     charts,
+    coalition,
     confirm,
+    discovery,
     embed,
     endorse,
+    fediverse,
     feeds,
     handovers,
     me,
     privacy,
+    public,
     receipts,
     share,
     sign,
@@ -20,6 +26,12 @@ from fedicause.web import (
 )
 
 PARTS = (
+    fediverse,
+    actors,
+    discovery,
+    coalition,
+    api,
+    public,
     sign,
     endorse,
     embed,
