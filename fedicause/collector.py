@@ -12,7 +12,7 @@ def settle() -> None:
     """To be called once, when all is loaded that lives as long as the process."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(1_000, 200, 20)
     gc.callbacks.append(_Spare())
 
 

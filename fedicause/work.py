@@ -143,7 +143,8 @@ async def _send_letters(instance: Instance, stop: asyncio.Event) -> None:
     async def step() -> None:
         nonlocal started
         if not started:
-            await post.start(instance)
+            with databases.seldom():
+                await post.start(instance)
             started = True
         while not stop.is_set() and (pause := await post.round(instance, stop)) is not None:
             if pause:
@@ -191,8 +192,9 @@ async def _retry_parked(instance: Instance, receiver: Receiver, stop: asyncio.Ev
     async def step() -> None:
         nonlocal started
         if not started:
-            async with instance.database.writing() as session:
-                await parked.release_all(session)
+            with databases.seldom():
+                async with instance.database.writing() as session:
+                    await parked.release_all(session)
             started = True
         while await retry_parked(instance, receiver) == PARKED_AT_ONCE and not stop.is_set():
             pass
@@ -207,8 +209,9 @@ async def _deliver(instance: Instance, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 if not started:
-                    async with instance.database.writing() as session:
-                        await courier.start(session)
+                    with databases.seldom():
+                        async with instance.database.writing() as session:
+                            await courier.start(session)
                     started = True
                 await _deliver_until(instance, courier, stop)
             except Exception as error:
