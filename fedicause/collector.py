@@ -12,6 +12,7 @@ def settle() -> None:
     """To be called once, when all is loaded that lives as long as the process."""
     gc.collect()
     gc.freeze()
+    # The young sooner than the rest: what the first rounds leave behind would stay in the process.
     gc.set_threshold(1_000, 200, 20)
     gc.callbacks.append(_Spare())
 
