@@ -38,13 +38,16 @@ class Later(web.AbstractResource):
         self._path = path
         self._load = functools.cache(load)
         self._loading = Loading(self._load)
+        self._router: web.UrlDispatcher | None = None
 
     @property
     def canonical(self) -> str:
         return self._path
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
-        found = await (await self._loading.wait()).resolve(request)
+        if self._router is None:
+            self._router = await self._loading.wait()
+        found = await self._router.resolve(request)
         if found.http_exception is None:
             return found, set()
         refused = found.http_exception
