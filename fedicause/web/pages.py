@@ -1,5 +1,6 @@
 """What the pages need on the application, at the start or once their first reader comes."""
 
+from importlib import import_module
 from typing import Final
 
 from aiohttp import web
@@ -44,6 +45,8 @@ def _load() -> None:
     from fedicause.web import render  # noqa: PLC0415 - see its `load`
 
     render.load()
+    # Whoever gets a page may get that one.
+    import_module("fedicause.web.failure")
 
 
 def _router() -> web.UrlDispatcher:
