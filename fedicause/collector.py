@@ -4,6 +4,10 @@ import gc
 from time import perf_counter
 from typing import Final, Literal
 
+QUIET: Final = (1_000, 200, 20)
+"""Thresholds: the young are looked at soon, lest the garbage of rounds and pages make the process larger."""
+CROWDED: Final = (10_000, 20, 20)
+"""In a crowd that costs more than it saves; the older ones are looked at as often."""
 LONG: Final = 0.03
 """Seconds of one pass, after which nobody looks again at what was there."""
 
@@ -12,9 +16,15 @@ def settle() -> None:
     """To be called once, when all is loaded that lives as long as the process."""
     gc.collect()
     gc.freeze()
-    # The young sooner than the rest: what the first rounds leave behind would stay in the process.
-    gc.set_threshold(1_000, 200, 20)
+    gc.set_threshold(*QUIET)
     gc.callbacks.append(_Spare())
+
+
+def expect(*, crowd: bool) -> None:
+    """Tells what comes next, requests in a crowd or few; once it is settled."""
+    before, after = (QUIET, CROWDED) if crowd else (CROWDED, QUIET)
+    if gc.get_threshold() == before:
+        gc.set_threshold(*after)
 
 
 class _Spare:

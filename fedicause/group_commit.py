@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from fedicause import collector
 from fedicause.watching.meter import Meter
 from storage import absence
 from storage import database as databases
@@ -98,6 +99,7 @@ class GroupCommit:
                 await self._gather()
             group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             crowded = len(group) >= CROWD
+            collector.expect(crowd=crowded)
             begun = perf_counter()
             self._size.add(len(group))
             self._waited.add(begun - group[0][2])

@@ -44,7 +44,7 @@ def pytest_collection_finish() -> None:
     """The collector need not walk over all that lives as long as the process, as in production."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -22,3 +22,18 @@ assert gc.get_freeze_count() - before < 10_000, "what nobody holds any more is g
 
 def test_what_has_gathered_is_looked_at_once() -> None:
     subprocess.run([sys.executable, "-c", GATHERING], check=True)
+
+
+CROWD = """
+import gc
+from fedicause import collector
+
+collector.settle()
+for crowd, thresholds in ((True, collector.CROWDED), (False, collector.QUIET)):
+    collector.expect(crowd=crowd)
+    assert gc.get_threshold() == thresholds
+"""
+
+
+def test_in_a_crowd_the_young_are_looked_at_less_often() -> None:
+    subprocess.run([sys.executable, "-c", CROWD], check=True)
