@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 FORMER_SHOWN: Final = 8
 """Proof keys that an actor's document lists beside the newest: readers take ten keys in all."""
+FORMER_KEPT: Final = timedelta(days=7)
+"""For so long a delivery that is refused is tried with the RSA key of before, too."""
 FOLLOW_EVERY: Final = 10.0
 """Seconds."""
 _PROOF_KEY: Final = re.compile(r"ed25519-key(?:-([1-9]\d{0,5}))?")

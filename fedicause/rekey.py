@@ -1,8 +1,6 @@
 """New keys for actors of ours: what others must hear of it, and what of the former ones stays good."""
 
 import json
-from datetime import timedelta
-from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -15,9 +13,6 @@ from fedicause.fediverse import describe, tell
 from fedicause.here import Here
 from storage import campaigns, coalitions, former_keys, handovers, local_actors, members
 from storage.models import LocalActor
-
-FORMER_KEPT: Final = timedelta(days=7)
-"""For so long a delivery that is refused is tried with the RSA key of before, too."""
 
 
 class Pair(Struct, frozen=True):

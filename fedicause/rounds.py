@@ -5,16 +5,15 @@ import logging
 from datetime import timedelta
 from typing import Final
 
-from federation import discovery
+from federation import lazily
 from federation.vocabulary import Malformed
-from fedicause import announce, publish, rekey
-from fedicause.campaigning import schedule
+from fedicause import announce, keyring
 from fedicause.fediverse import judge
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.letters import mailing, post
-from fedicause.people import crm, retention
-from fedicause.signing import lobby, options, remind
+from fedicause.letters import post
+from fedicause.people import retention
+from fedicause.signing import options, unconfirmed
 from fedicause.watching import reporting
 from storage import (
     activities,
@@ -25,9 +24,11 @@ from storage import (
     hosts,
     key_failures,
     letters,
+    mailings,
     meters,
     processes,
     registers,
+    revisits,
     seen,
     targets,
     turns,
@@ -45,6 +46,8 @@ NODEINFO_TOTAL: Final = 5.0
 REMINDED_AT_ONCE: Final = 200
 ENDED_KEPT_FOR: Final = timedelta(days=30)
 UNLISTED_KEPT_FOR: Final = timedelta(days=2)
+TOLD_KEPT_FOR: Final = timedelta(days=30)
+"""How long is known that the organisation's own system was told something, once that has ended."""
 
 
 async def mend_times(instance: Instance, *, was_put_back: bool) -> None:
@@ -90,6 +93,9 @@ async def write_to_targets(instance: Instance) -> None:
         async with instance.database.reading() as session:
             if not await targets.mailboxes(session, last, 1):
                 return
+        await lazily.load("fedicause.signing.lobby")
+        from fedicause.signing import lobby  # noqa: PLC0415
+
         async with instance.database.writing() as session:
             await turns.alone(session, "targets")
             last = await lobby.send(session, Here.at(instance), last)
@@ -122,6 +128,9 @@ async def close_ended(instance: Instance) -> None:
     async with instance.database.reading() as session:
         if not await campaigns.expired(session, now=now):
             return
+    await lazily.load("fedicause.publish")
+    from fedicause import publish  # noqa: PLC0415
+
     async with instance.database.writing() as session:
         await turns.alone(session, "dates")
         closed = await publish.close_ended(session, urls=instance.urls, now=now)
@@ -136,6 +145,9 @@ async def publish_due(instance: Instance) -> None:
     async with instance.database.reading() as session:
         if not await campaigns.due(session, now=now):
             return
+    await lazily.load("fedicause.campaigning.schedule")
+    from fedicause.campaigning import schedule  # noqa: PLC0415
+
     async with instance.database.writing() as session:
         published = await schedule.publish_due(session, urls=instance.urls, now=now)
     for slug in published:
@@ -146,6 +158,12 @@ async def publish_due(instance: Instance) -> None:
 async def mail_updates(instance: Instance) -> None:
     """Queues the letters with news of campaigns, as many as there is room for."""
     async with instance.database.reading() as session:
+        if not await mailings.is_any_open(session):
+            return
+    await lazily.load("fedicause.letters.mailing")
+    from fedicause.letters import mailing  # noqa: PLC0415
+
+    async with instance.database.reading() as session:
         is_due = await mailing.is_due(session)
     while is_due:
         async with instance.database.writing() as session:
@@ -155,7 +173,14 @@ async def mail_updates(instance: Instance) -> None:
 
 async def remind_people(instance: Instance) -> None:
     """Reminds of signatures that wait to be confirmed, and forgets those that have waited too long."""
-    for step in (remind.remind, remind.forget):
+    steps = [unconfirmed.forget]
+    async with instance.database.reading() as session:
+        if await unconfirmed.is_to_be_reminded_of(session, instance.now()):
+            await lazily.load("fedicause.signing.remind")
+            from fedicause.signing import remind  # noqa: PLC0415
+
+            steps.insert(0, remind.remind)
+    for step in steps:
         looked_at = REMINDED_AT_ONCE
         while looked_at == REMINDED_AT_ONCE:
             async with instance.database.writing() as session:
@@ -180,9 +205,26 @@ async def forget_signers(instance: Instance) -> None:
             is_more = await retention.clear(session)
 
 
+async def look_at_others(instance: Instance) -> None:
+    """Looks at campaigns of other instances, and at what is said there, as far as that is due: see mirror."""
+    async with instance.database.reading() as session:
+        if not await revisits.is_anything_due(session, instance.now()):
+            return
+    await lazily.load("fedicause.coalition.mirror")
+    from fedicause.coalition import mirror  # noqa: PLC0415
+
+    while await mirror.round(instance):
+        pass
+
+
 async def tell_crm(instance: Instance) -> None:
     """Tells the organisation's own system what it must hear, where it has one."""
-    while instance.settings.crm_url is not None:
+    if instance.settings.crm_url is None:
+        return
+    await lazily.load("fedicause.people.crm")
+    from fedicause.people import crm  # noqa: PLC0415
+
+    while True:
         now = instance.now()
         async with instance.database.writing() as session:
             claimed = await webhooks.claim(session, now=now, lease_until=now + crm.LEASE, limit=crm.AT_ONCE)
@@ -206,9 +248,9 @@ async def sweep_up(instance: Instance) -> None:
         await deliveries.purge(session, before=now - ENDED_KEPT_FOR)
         await activities.purge(session, before=now - UNLISTED_KEPT_FOR)
         await letters.purge(session, before=now - post.KEPT_FOR)
-        await webhooks.purge(session, before=now - crm.KEPT_FOR)
+        await webhooks.purge(session, before=now - TOLD_KEPT_FOR)
         await processes.purge(session, before=now - reporting.KEPT_FOR)
-        await former_keys.forget_rsa(session, before=now - rekey.FORMER_KEPT)
+        await former_keys.forget_rsa(session, before=now - keyring.FORMER_KEPT)
 
 
 async def forget_limits(instance: Instance) -> None:
@@ -220,6 +262,9 @@ async def forget_limits(instance: Instance) -> None:
 
 
 async def _software(instance: Instance, names: list[str]) -> dict[str, str | None]:
+    await lazily.load("federation.discovery")
+    from federation import discovery  # noqa: PLC0415
+
     turn = asyncio.Semaphore(ASKED_AT_ONCE)
 
     async def ask(name: str) -> str | None:

@@ -20,7 +20,7 @@ from fedicause import announce, keyring
 from fedicause.coalition.book import Book, Version
 from fedicause.here import Here
 from fedicause.urls import Urls
-from storage import coalitions, counts, evidence, local_actors, members, tallies, turns
+from storage import coalitions, counts, evidence, local_actors, members, past_tallies, tallies, turns
 from storage.coalition_models import Coalition
 from storage.coalition_models import Tally as Row
 from storage.models import LocalActor
@@ -51,7 +51,7 @@ async def book_of(
 ) -> Book:
     """What is known of a coalition: of all authors, or of these."""
     rows = await tallies.heads(session, coalition.id, authors)
-    past = await tallies.past(session, coalition.id, [*rows])
+    past = await past_tallies.of(session, coalition.id, [*rows])
     known = await evidence.of(session, coalition.id)
     return Book(
         roster=roster_of(coalition),
@@ -102,7 +102,7 @@ async def hear(
         book.hear(tally)
     await keep_forks(session, coalition.id, book, forks, now)
     older = {version: _text(book.past[version]) for version in book.past.keys() - past}
-    await tallies.put_past(session, coalition.id, {key[1:]: text for key, text in older.items()})
+    await past_tallies.put(session, coalition.id, {key[1:]: text for key, text in older.items()})
     newer = {author: tally for author, tally in book.heads.items() if before.get(author) is not tally}
     await _keep_heads(session, coalition, newer, own_uri=own_uri, jump=jump, now=now)
     # By whoever's hand: somebody has heard of them.
@@ -188,7 +188,7 @@ async def _look_for_jump(session: AsyncSession, row: Row, tally: Tally, jump: in
     most = max(jump * row.before, row.before + JUMP_FROM)
     if row.signatures < most <= tally.signatures:
         log.warning("the tally of %s jumped from %d to %d", row.author_uri, row.before, tally.signatures)
-        await tallies.flag(
+        await past_tallies.flag(
             session,
             coalition_id=row.coalition_id,
             author_uri=row.author_uri,
@@ -246,7 +246,7 @@ async def issue(
     )
     tally = documents.read(proofs.sign(unsigned, key, here.now), now=here.now)
     if row is not None:
-        await tallies.put_past(session, coalition_id, {(uri, row.epoch, row.version): row.document})
+        await past_tallies.put(session, coalition_id, {(uri, row.epoch, row.version): row.document})
     else:
         row = Row(coalition_id=coalition_id, author_uri=uri, before=0, before_at=here.now)
         session.add(row)

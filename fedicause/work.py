@@ -13,7 +13,7 @@ from federation import httpsig
 from federation.vocabulary import Malformed
 from fedicause import rounds, turns
 from fedicause.campaigning import history
-from fedicause.coalition import compare, mirror
+from fedicause.coalition.attend import Attendant
 from fedicause.fediverse import judge, recheck
 from fedicause.fediverse.deliver import Courier
 from fedicause.group_commit import Overloaded
@@ -81,16 +81,16 @@ async def run(instance: Instance, *, stop: asyncio.Event, receiver: Receiver | N
         repeat("webhooks", lambda: rounds.tell_crm(instance))
         if receiver is not None:
             begin("parked", lambda: _retry_parked(instance, receiver, stop))
-            comparer = compare.Comparer(instance, receiver.key_for)
+            attendant = Attendant(instance, receiver.key_for)
             compare_every = instance.settings.compare_every
             for_all += [
                 Turn(
                     "recheck", lambda: recheck.look_round(instance, receiver), RECHECK_EVERY, is_clocked=True
                 ),
-                Turn("tallies", lambda: _tell_tallies(instance, comparer), sweep),
-                Turn("compare", comparer.round, compare_every, is_clocked=True),
+                Turn("tallies", lambda: _tell_tallies(instance, attendant), sweep),
+                Turn("compare", attendant.round, compare_every, is_clocked=True),
             ]
-            repeat("mirror", lambda: _look_at_others(instance))
+            repeat("mirror", lambda: rounds.look_at_others(instance))
         for turn in for_all:
             begin(turn.name, partial(_take_turns, instance, stop, turn))
 
@@ -127,14 +127,9 @@ async def _keep_time(instance: Instance, stop: asyncio.Event) -> None:
     await _loop(instance, stop, "clock", step, every=instance.settings.sweep)
 
 
-async def _tell_tallies(instance: Instance, comparer: compare.Comparer) -> None:
-    if await comparer.tell():
+async def _tell_tallies(instance: Instance, attendant: Attendant) -> None:
+    if await attendant.tell():
         instance.hints.ring("deliveries")
-
-
-async def _look_at_others(instance: Instance) -> None:
-    while await mirror.round(instance):
-        pass
 
 
 async def _send_letters(instance: Instance, stop: asyncio.Event) -> None:

@@ -8,9 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from storage.coalition_models import Following, ForeignCampaign, Sighting, Tally
-from storage.handover_models import Webhook
 from storage.models import Counts, Delivery, Host, ParkedRequest
-from storage.people_models import Letter
+from storage.people_models import Letter, Webhook
 from storage.shared_models import KeyFailure, Turn
 
 LONGEST_LEASE: Final = timedelta(minutes=10)

@@ -7,8 +7,10 @@ from msgspec import Struct
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.coalition_models import Coalition, Evidence, Jump, Member, Signature
-from storage.models import Campaign, Counts, Report, Testimony
+from storage.coalition_models import Coalition, Evidence, Member, Signature
+from storage.models import Campaign, Counts, Testimony
+from storage.moderation_models import Report
+from storage.partner_models import Jump
 from storage.people_models import WAITING_REASON, Letter, Pledge
 
 FAILED_WITHIN = timedelta(days=7)

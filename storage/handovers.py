@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.coalition_models import Signature
+from storage.cosigner_models import Cosigner
 from storage.handover_models import Handover
-from storage.kinds_models import Cosigner
 from storage.people_models import Consent, Person, Pledge
 
 

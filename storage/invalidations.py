@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.coalition_models import Signature
-from storage.people_models import Invalidation
+from storage.moderation_models import Invalidation
 
 
 async def add(

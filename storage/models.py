@@ -299,18 +299,6 @@ class Testimony(Base):
     checked_at: Mapped[datetime | None]
 
 
-class Report(Base):
-    """A Flag: somebody asks a moderator to look at something."""
-
-    __tablename__ = "reports"
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    actor_id: Mapped[int] = mapped_column(ForeignKey("actors.id"))
-    objects: Mapped[str]
-    content: Mapped[str]
-    received_at: Mapped[datetime]
-    handled_at: Mapped[datetime | None]
-
-
 class Block(Base):
     """A host (with its subdomains) or an actor that is not listened to."""
 

@@ -1,4 +1,4 @@
-"""The tables of people: who signs here and agreed to what, the letters to them, and who runs this."""
+"""The tables of people: who signs here and agreed to what, the letters to them, and who else is told."""
 
 from datetime import datetime
 
@@ -55,26 +55,6 @@ class Pledge(Base):
     network: Mapped[bytes | None] = mapped_column(index=True)
     link_id: Mapped[int | None] = mapped_column(ForeignKey("share_links.id"), index=True)
     reminded_at: Mapped[datetime | None]
-
-
-class Invalidation(Base):
-    """Signatures that somebody of the staff found to be fakes, all at once: those that bear its row key.
-
-    `wanted` is JSON, what was chosen, empty once all is done: no network is remembered longer. `before` is
-    what our tally was; `confirmed` and `pending` say how many signatures of each state were taken out.
-    """
-
-    __tablename__ = "invalidations"
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    coalition_id: Mapped[int] = mapped_column(ForeignKey("coalitions.id"), index=True)
-    made_at: Mapped[datetime]
-    wanted: Mapped[str]
-    before: Mapped[int]
-    confirmed: Mapped[int] = mapped_column(default=0)
-    pending: Mapped[int] = mapped_column(default=0)
-    done_at: Mapped[datetime | None]
-    restored: Mapped[int] = mapped_column(default=0)
-    restored_at: Mapped[datetime | None]
 
 
 class Consent(Base):
@@ -164,3 +144,35 @@ class HistoryPoint(Base):
     signatures: Mapped[int]
     shares: Mapped[int]
     hosts: Mapped[str]
+
+
+class Anonymised(Base):
+    """A coalition whose signers were forgotten after its campaign had closed. Its items tell nothing then."""
+
+    __tablename__ = "anonymised"
+    coalition_id: Mapped[int] = mapped_column(ForeignKey("coalitions.id"), primary_key=True)
+    at: Mapped[datetime]
+    signatures: Mapped[int]
+
+
+class Webhook(Base):
+    """Something that the organisation's own system must hear: sealed, and empty once it has.
+
+    `subject` is the person, under the name that this system knows; what is about one person goes in order.
+    A claimed row has `next_at` = `lease_until`.
+    """
+
+    __tablename__ = "webhooks"
+    __table_args__ = (Index(None, "ended_at", "next_at"), Index(None, "subject", "id"))
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    event: Mapped[str] = mapped_column(String(36), unique=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(32))
+    content_sealed: Mapped[bytes]
+    created_at: Mapped[datetime]
+    next_at: Mapped[datetime]
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches
 from storage.coalition_models import Coalition, ForeignCampaign, Signature
-from storage.kinds_models import Cosigner, TargetLetter
+from storage.kinds_models import TargetLetter
 from storage.models import Campaign
 from storage.people_models import Consent, Person, Pledge, ShareLink
 
@@ -251,6 +251,11 @@ async def disown(session: AsyncSession, signature_ids: Collection[int]) -> None:
 
     Letters that were sent stay, as nobody's.
     """
+    if not signature_ids:
+        return
+    # Few campaigns have any.
+    from storage.cosigner_models import Cosigner  # noqa: PLC0415
+
     for part in batches.parts(signature_ids):
         await session.execute(delete(Cosigner).where(Cosigner.signature_id.in_(part)))
         await session.execute(

@@ -8,9 +8,8 @@ from sqlalchemy import and_, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.columns import EPOCH, UtcTime
-from storage.handover_models import Webhook
 from storage.models import Activity, Actor, Delivery, Host, LocalActor, ParkedRequest, Register
-from storage.people_models import Letter
+from storage.people_models import Letter, Webhook
 
 GIVEN_UP_WITHIN = timedelta(days=7)
 

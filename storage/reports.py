@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches, pages
-from storage.models import Actor, Host, Report
+from storage.models import Actor, Host
+from storage.moderation_models import Report
 from storage.pages import Asked, Page
 
 

@@ -22,10 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage import batches
 from storage.coalition_models import Coalition, ForeignCampaign, Signature
 from storage.columns import UtcTime
-from storage.handover_models import Anonymised
-from storage.kinds_models import Cosigner, TargetLetter
+from storage.kinds_models import TargetLetter
 from storage.models import Campaign
-from storage.people_models import Consent, Door, Letter, Person, Pledge, ShareLink
+from storage.people_models import Anonymised, Consent, Door, Letter, Person, Pledge, ShareLink
 
 _A_DAY: Final = 86_400_000
 
@@ -116,6 +115,9 @@ async def forget(session: AsyncSession, signature_ids: Collection[int], kept: Ma
 
     The signatures stay, to be counted: with country and day.
     """
+    # Few campaigns have any.
+    from storage.cosigner_models import Cosigner  # noqa: PLC0415
+
     ids = list(signature_ids)
     gone = [each for each in ids if each not in kept]
     of_whom = set(await session.scalars(select(Pledge.person_id).where(Pledge.signature_id.in_(gone))))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import batches, pages
 from storage.coalition_models import NAMED, TICKED, Coalition, Signature
-from storage.kinds_models import Cosigner
+from storage.cosigner_models import Cosigner
 from storage.models import Actor, Campaign, Register
 from storage.pages import Asked, Page
 from storage.people_models import ALLOWED_REASON, Person, Pledge

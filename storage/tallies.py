@@ -1,15 +1,12 @@
-"""The newest tallies, older ones, sketches, and jumps."""
+"""The newest tallies."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.coalition_models import Jump, PastTally, Sketch, Tally
-
-PAST_KEPT = 20
-"""How many of an author's older tallies are kept: what is forked later than that goes unseen."""
+from storage.coalition_models import Tally
 
 
 async def heads(
@@ -20,48 +17,6 @@ async def heads(
     if authors is not None:
         query = query.where(Tally.author_uri.in_(authors))
     return {row.author_uri: row for row in await session.scalars(query)}
-
-
-async def past(
-    session: AsyncSession, coalition_id: int, authors: Collection[str]
-) -> dict[tuple[str, int, int], str]:
-    """The older tallies of these authors that are kept: documents by (author, epoch, version)."""
-    rows = await session.scalars(
-        select(PastTally).where(PastTally.coalition_id == coalition_id, PastTally.author_uri.in_(authors))
-    )
-    return {(row.author_uri, row.epoch, row.version): row.document for row in rows}
-
-
-async def put_past(
-    session: AsyncSession, coalition_id: int, older: Mapping[tuple[str, int, int], str]
-) -> None:
-    """Keeps these among the older ones, documents by (author, epoch, version), and forgets the oldest."""
-    for (author, epoch, version), document in older.items():
-        await session.merge(
-            PastTally(
-                coalition_id=coalition_id,
-                author_uri=author,
-                epoch=epoch,
-                version=version,
-                document=document,
-            )
-        )
-    await session.flush()
-    for author in {author for author, _, _ in older}:
-        kept = await session.execute(
-            select(PastTally.epoch, PastTally.version)
-            .where(PastTally.coalition_id == coalition_id, PastTally.author_uri == author)
-            .order_by(PastTally.epoch.desc(), PastTally.version.desc())
-        )
-        for epoch, version in list(kept)[PAST_KEPT:]:
-            await session.execute(
-                delete(PastTally).where(
-                    PastTally.coalition_id == coalition_id,
-                    PastTally.author_uri == author,
-                    PastTally.epoch == epoch,
-                    PastTally.version == version,
-                )
-            )
 
 
 async def not_passed_on(session: AsyncSession, *, own_uri: str, before: datetime) -> dict[int, list[Tally]]:
@@ -87,40 +42,14 @@ async def passed_on(
     )
 
 
-async def sketch(session: AsyncSession, coalition_id: int, author_uri: str) -> Sketch | None:
-    return await session.get(Sketch, (coalition_id, author_uri))
-
-
-async def sketches(session: AsyncSession, coalition_id: int) -> dict[str, Sketch]:
-    """The newest sketches by author."""
-    rows = await session.scalars(select(Sketch).where(Sketch.coalition_id == coalition_id))
-    return {row.author_uri: row for row in rows}
-
-
 async def spoil(session: AsyncSession, coalition_id: int, author_uri: str) -> None:
     """Notes that a sketch counts somebody who has withdrawn."""
+    # There is none where we have no partners.
+    from storage.partner_models import Sketch  # noqa: PLC0415
+
     await session.execute(
         update(Sketch)
         .where(Sketch.coalition_id == coalition_id, Sketch.author_uri == author_uri)
         .values(spoilt=Sketch.spoilt + 1)
         .execution_options(synchronize_session=False)
     )
-
-
-async def flag(
-    session: AsyncSession, *, coalition_id: int, author_uri: str, before: int, after: int, now: datetime
-) -> None:
-    """Keeps a jump for the admin to see."""
-    session.add(
-        Jump(coalition_id=coalition_id, author_uri=author_uri, before=before, after=after, seen_at=now)
-    )
-    await session.flush()
-
-
-async def jumps(session: AsyncSession) -> list[Jump]:
-    """What no admin has looked at yet."""
-    return list(await session.scalars(select(Jump).where(Jump.handled_at.is_(None)).order_by(Jump.id)))
-
-
-async def jump(session: AsyncSession, jump_id: int) -> Jump | None:
-    return await session.get(Jump, jump_id)

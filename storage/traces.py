@@ -11,8 +11,8 @@ from sqlalchemy import Column, ColumnElement, Table, delete, false, or_, select,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.coalition_models import Signature
-from storage.models import Base
 from storage.people_models import Person, Pledge
+from storage.tables import Base
 
 Row = Mapping[str, Any]
 

@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage import batches
 from storage.coalition_models import Signature
 from storage.columns import UtcTime
-from storage.handover_models import Webhook
-from storage.people_models import Consent, Person, Pledge
+from storage.people_models import Consent, Person, Pledge, Webhook
 
 _ROWS = cast(Table, Webhook.__table__)
 

@@ -8,7 +8,7 @@ import altcha
 from sqlalchemy import func, select
 
 from fedicause.instance import Instance
-from storage.models import Base
+from storage.tables import Base
 from tests import forms, letters
 from tests.clock import Clock
 from tests.conftest import Client

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from fedicause import sign
 from fedicause.here import Here
 from fedicause.instance import Instance
-from fedicause.signing import answer, pledge, remind
+from fedicause.signing import pledge, remind, unconfirmed
 from fedicause.signing.acquaint import Given
 from fedicause.signing.clerk import Clerk
 from fedicause.signing.pledge import Confirmed, Outcome, Wish
@@ -55,7 +55,7 @@ async def remember(instance: Instance) -> int:
 
 async def sweep(instance: Instance) -> None:
     async with instance.database.writing() as session:
-        await remind.forget(session, Here.at(instance), 100)
+        await unconfirmed.forget(session, Here.at(instance), 100)
 
 
 async def rows(instance: Instance, table: type) -> list:  # type: ignore[type-arg]
@@ -195,7 +195,7 @@ async def test_that_was_not_me_forgets_everything_and_stops_the_letters(
     assert await ask(instance, wish()) == ["taken"]
     assert await letters.waiting(instance) == []
     # Nor for ever: the owner may want to sign some day.
-    clock.advance(remind.DECLINED_FOR.total_seconds())
+    clock.advance(unconfirmed.DECLINED_FOR.total_seconds())
     await sweep(instance)
     await ask(instance, wish())
     assert [each.to for each in await letters.waiting(instance)] == ["bob@mail.example"]
@@ -273,7 +273,7 @@ async def test_one_reminder_after_two_days_with_the_same_link(
 ) -> None:
     await ask(instance, wish())
     assert await remember(instance) == 0
-    clock.advance(remind.REMINDED_AFTER.total_seconds() + 1)
+    clock.advance(unconfirmed.REMINDED_AFTER.total_seconds() + 1)
     assert await remember(instance) == 1
     assert await remember(instance) == 0
     first, second = await letters.waiting(instance)
@@ -294,7 +294,7 @@ async def test_nobody_is_reminded_who_confirmed_declined_or_can_not_be_reached(
         rows = await session.scalars(select(Person).where(Person.declined_at.is_(None)))
         for person in rows:
             person.bounced_at = clock.now()
-    clock.advance(remind.REMINDED_AFTER.total_seconds() + 1)
+    clock.advance(unconfirmed.REMINDED_AFTER.total_seconds() + 1)
     await remember(instance)
     assert [each.kind for each in await letters.waiting(instance)].count("remind") == 0
 
@@ -305,7 +305,7 @@ async def test_what_is_not_confirmed_is_forgotten_with_the_person(
     carol = replace(BOB, address="carol@mail.example", consents=frozenset({"own"}))
     await ask(instance, wish(), wish(carol))
     await confirm(instance, (await letters.waiting(instance, BOB.address))[0].token())
-    clock.advance(answer.FORGOTTEN_AFTER.total_seconds() - 60)
+    clock.advance(unconfirmed.FORGOTTEN_AFTER.total_seconds() - 60)
     await sweep(instance)
     assert len(await rows(instance, Signature)) == 2
     clock.advance(120)
@@ -323,7 +323,7 @@ async def test_networks_are_forgotten_after_a_week(
 ) -> None:
     network = instance.seal.blind("network", b"192.0.2.0/24")
     await ask(instance, wish(replace(BOB, network=network)))
-    clock.advance(remind.NETWORKS_KEPT_FOR.total_seconds() - 60)
+    clock.advance(unconfirmed.NETWORKS_KEPT_FOR.total_seconds() - 60)
     await sweep(instance)
     assert [each.network for each in await rows(instance, Pledge)] == [network]
     clock.advance(120)

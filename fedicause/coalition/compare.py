@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import tallies, vocabulary
 from federation.httpsig import KeyFor
 from fedicause import keyring, partners, tally
-from fedicause.coalition import estimate, hosting, joining, reissue, roster
+from fedicause.coalition import estimate, hosting, joining, outdated, reissue, roster
 from fedicause.coalition.inquire import Found, Inquirer, Known, Peer
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.support import page
-from storage import blocks, coalitions, evidence, former_keys, local_actors, members
+from storage import blocks, coalitions, evidence, former_keys, local_actors, members, sketches
 from storage import tallies as rows
 from storage.coalition_models import Coalition
 from storage.coalition_models import Tally as TallyRow
@@ -71,7 +71,7 @@ class Comparer:
             numbers = await former_keys.numbers(session)
             if numbers == self._keys:
                 return False
-            found = await reissue.outdated(session, instance.urls)
+            found = await outdated.find(session, instance.urls)
             own_uri = await roster.own_uri(session, instance.urls)
         if found.rosters:
             async with instance.database.writing() as session:
@@ -225,7 +225,7 @@ class Comparer:
         async with self._instance.database.reading() as session:
             before = await self._before(session, coalition_id)
             heads = (await rows.heads(session, coalition_id)).values()
-            sketched = await rows.sketches(session, coalition_id)
+            sketched = await sketches.of(session, coalition_id)
             _, organisation = await local_actors.organisation(session)
         if before is None:
             return

@@ -9,30 +9,16 @@ from federation.sketches import Sketch
 from federation.tallies import Tally
 from federation.vocabulary import Malformed
 from fedicause import partners, tally
-from fedicause.coalition import estimate, follow, hosting, joining, mirror, roster
-from fedicause.fediverse.interpret import Say
+from fedicause.coalition import estimate, follow, hosting, joining, roster
 from fedicause.fediverse.weigh import Arrival
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.partners import Applicant
 from storage import actors, campaigns, coalitions, sightings
 
-# Said by organisations and campaigns, to each other.
-_BETWEEN_US = frozenset({"Accept", "Reject", "Invite", "Remove"})
-# Said to everybody: it may be about a campaign that we show.
-_TO_ALL = frozenset({"Announce", "Create", "Update", "Delete"})
-
-
-def concerns(arrival: Arrival) -> bool:
-    """Whether an arrival may be anything to coalitions; costs next to nothing."""
-    kind = arrival.activity.type
-    if kind in ("Join", "Leave"):
-        return arrival.sender.type == "Organization"
-    return kind in _BETWEEN_US or (kind in _TO_ALL and not isinstance(arrival.meaning, Say))
-
 
 async def record(session: AsyncSession, instance: Instance, arrival: Arrival, now: datetime) -> None:
-    """Writes what an arrival says that `concerns` coalitions."""
+    """Writes what an arrival says to coalitions, of what `notice` does not write by itself."""
     here = Here(instance.urls, instance.seal, now)
     activity, sender = arrival.activity, arrival.sender
     match arrival.attested:
@@ -58,10 +44,6 @@ async def record(session: AsyncSession, instance: Instance, arrival: Arrival, no
                 await sightings.add(session, [sender.uri], now)
         case "Remove" if activity.object_id == await roster.own_uri(session, here.urls):
             await joining.removed(session, here, sender.uri)
-        case _:
-            await mirror.noticed(
-                session, sender=sender.uri, type=activity.type, object_id=activity.object_id, now=now
-            )
 
 
 async def _tally(session: AsyncSession, instance: Instance, here: Here, told: Tally) -> None:

@@ -16,10 +16,11 @@ from fedicause.coalition import roster
 from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.tally import EVER, page_of, roster_of
-from storage import coalitions, evidence, local_actors, retention, signatures, tallies
+from storage import coalitions, evidence, local_actors, past_tallies, retention, signatures, tallies
+from storage import sketches as sketch_rows
 from storage.coalition_models import Coalition
-from storage.coalition_models import Sketch as Row
 from storage.coalition_models import Tally as TallyRow
+from storage.partner_models import Sketch as Row
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ async def hear(session: AsyncSession, sketch: Sketch, now: datetime) -> bool:
     coalition = await coalitions.locked(session, found.id)
     signed = roster_of(coalition)
     head = (await tallies.heads(session, coalition.id, [sketch.author])).get(sketch.author)
-    known = await tallies.sketch(session, coalition.id, sketch.author)
+    known = await sketch_rows.one(session, coalition.id, sketch.author)
     if signed is None or sketch.author not in signed.members or head is None:
         return False
     if head.signatures < sketches.FROM or (
@@ -68,7 +69,7 @@ async def refresh(instance: Instance, coalition_id: int) -> None:
             return
         coalition = await coalitions.by_id(session, coalition_id)
         uri = await roster.own_uri(session, instance.urls)
-        row = await tallies.sketch(session, coalition_id, uri)
+        row = await sketch_rows.one(session, coalition_id, uri)
         head = (await tallies.heads(session, coalition_id, [uri])).get(uri)
     if coalition is None or head is None or coalition.sketch_key_sealed is None:
         return
@@ -102,7 +103,7 @@ async def sign_again(session: AsyncSession, here: Here, coalition_id: int) -> No
     """Signs a sketch again that stays as it is, as nobody knows who signed; others are built in a round."""
     _, organisation = await local_actors.organisation(session)
     uri = here.urls.actor(organisation.name, organisation.kind)
-    row = await tallies.sketch(session, coalition_id, uri)
+    row = await sketch_rows.one(session, coalition_id, uri)
     if row is not None and await retention.is_anonymised(session, coalition_id):
         await _keep(session, here, coalition_id, row.value, row.serial, row.built_at, 0)
 
@@ -128,7 +129,7 @@ async def review(instance: Instance, coalition_id: int) -> None:
 async def _reckoned(
     session: AsyncSession, coalition: Coalition
 ) -> tuple[int, int, float] | tuple[None, None, None]:
-    rows = await tallies.sketches(session, coalition.id)
+    rows = await sketch_rows.of(session, coalition.id)
     heads = await tallies.heads(session, coalition.id, [*rows])
     signed = roster_of(coalition)
     liars = {row.author_uri for row in await evidence.standing(session, coalition.id) if row.kind == "tally"}
@@ -165,7 +166,7 @@ async def _told(session: AsyncSession, coalition_id: int, sketch: Sketch, head: 
 
     Of the newest where that one never came.
     """
-    past = await tallies.past(session, coalition_id, [sketch.author])
+    past = await past_tallies.of(session, coalition_id, [sketch.author])
     document = past.get((sketch.author, sketch.epoch, sketch.version))
     return documents.read(json.loads(document), now=EVER).signatures if document else head.signatures
 
@@ -197,7 +198,7 @@ async def _keep(  # noqa: PLR0917 - the sketch, part by part
     _, organisation = await local_actors.organisation(session)
     uri = here.urls.actor(organisation.name, organisation.kind)
     head = (await tallies.heads(session, coalition_id, [uri])).get(uri)
-    row = await tallies.sketch(session, coalition_id, uri)
+    row = await sketch_rows.one(session, coalition_id, uri)
     if not value or head is None:
         if row is not None:
             await session.delete(row)

@@ -5,8 +5,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fedicause.coalition import estimate
 from fedicause.here import Here
 from fedicause.publish import Impossible
-from storage import coalitions, evidence, tallies
-from storage.coalition_models import Evidence, Jump
+from storage import coalitions, evidence, past_tallies
+from storage.coalition_models import Evidence
+from storage.partner_models import Jump
 
 
 class NotFound(Impossible):
@@ -29,7 +30,7 @@ async def lift(session: AsyncSession, here: Here, evidence_id: int) -> Evidence:
 
 async def pass_over(session: AsyncSession, here: Here, jump_id: int) -> Jump:
     """Marks a jump as looked at. Raises NotFound."""
-    found = await tallies.jump(session, jump_id)
+    found = await past_tallies.jump(session, jump_id)
     if found is None or found.handled_at is not None:
         raise NotFound(f"There is no jump j{jump_id} to be looked at: see `fedicause partner evidence`")
     found.handled_at = here.now

@@ -29,7 +29,7 @@ from storage import (
 )
 from storage.coalition_models import ForeignCampaign
 
-__all__ = ["Copy", "look", "noticed", "round", "store"]
+__all__ = ["Copy", "look", "round", "store"]
 
 log = logging.getLogger(__name__)
 
@@ -88,25 +88,6 @@ async def store(
         refresh_at=now + (REFRESH_EVERY if is_known else FIRST_REFRESH),
         lease_until=claimed.refresh_at if claimed else None,
     )
-
-
-async def noticed(
-    session: AsyncSession, *, sender: str, type: str, object_id: str | None, now: datetime
-) -> bool:
-    """Notes what a verified Announce, Create, Update or Delete means for copies; whether that is anything.
-
-    Nothing is taken from the activity: it says when to look, and the origin what there is. One statement.
-    """
-    if type in ("Create", "Update"):
-        return await revisits.changed(session, actor_uri=sender, now=now)
-    if object_id is None:
-        return False
-    if type == "Delete":
-        return await revisits.deleted(session, actor_uri=sender, object_uri=object_id, now=now)
-    # A partner shares the calls of others too: those are for whoever follows the others.
-    if type == "Announce" and vocabulary.same_host(object_id, sender):
-        return await sightings.shared(session, actor_uri=sender, note_uri=object_id, now=now)
-    return False
 
 
 async def round(instance: Instance) -> int:

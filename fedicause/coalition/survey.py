@@ -12,7 +12,7 @@ from fedicause.coalition.roster import own_uri
 from fedicause.finding import Finding
 from fedicause.support import STALE_AFTER
 from fedicause.urls import Urls
-from storage import coalitions, evidence, members, signatures, tallies
+from storage import coalitions, evidence, members, past_tallies, signatures
 from storage.coalition_models import Coalition, Member
 from storage.signatures import Recount
 
@@ -124,7 +124,7 @@ async def _evidence(session: AsyncSession) -> Finding:
     if liars:
         who = _some(sorted({vocabulary.host_of(uri) for _, uri in liars}))
         told.append(f"two documents signed as one version: {who}")
-    jumps = await tallies.jumps(session)
+    jumps = await past_tallies.jumps(session)
     if jumps:
         told.append(f"grown suddenly: {_some(sorted({vocabulary.host_of(row.author_uri) for row in jumps}))}")
     if told:

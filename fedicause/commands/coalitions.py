@@ -13,7 +13,7 @@ from fedicause.coalition.roster import own_uri
 from fedicause.partners import NotAsked
 from fedicause.tally import page_of
 from fedicause.urls import Urls
-from storage import coalitions, evidence, foreign, members, tallies
+from storage import coalitions, evidence, foreign, members, past_tallies, tallies
 from storage.coalition_models import Coalition, ForeignCampaign, Member
 
 _WHY = (
@@ -108,7 +108,7 @@ async def findings(session: AsyncSession, urls: Urls) -> list[dict[str, Any]]:
                     "url": f"{await page_of(session, urls, coalition)}/evidence",
                 }
             )
-    for jump in await tallies.jumps(session):
+    for jump in await past_tallies.jumps(session):
         where = await coalitions.by_id(session, jump.coalition_id)
         if where is not None:
             found.append(

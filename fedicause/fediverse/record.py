@@ -7,9 +7,9 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation import content, httpsig, outgoing
+from federation import content, httpsig, lazily, outgoing
 from fedicause import announce, sign
-from fedicause.coalition import deal
+from fedicause.coalition import notice
 from fedicause.fediverse import weigh
 from fedicause.fediverse.interpret import (
     Depart,
@@ -32,7 +32,6 @@ from storage import (
     local_actors,
     parked,
     registers,
-    reports,
     seen,
     subjects,
     testimonies,
@@ -193,8 +192,8 @@ async def _arrivals(
     for arrival in fresh:
         if isinstance(arrival.meaning, RARE):
             await _record_alone(session, instance, arrival, now)
-        if deal.concerns(arrival):
-            await deal.record(session, instance, arrival, now)
+        if notice.concerns(arrival):
+            await notice.record(session, instance, arrival, now)
     await _accept(session, instance, follows, now)
     return replayed
 
@@ -216,6 +215,9 @@ async def _record_alone(session: AsyncSession, instance: Instance, arrival: Arri
             await actors.move(session, sender.id, move.target)
             await sign.move(session, sender, arrival.moved_to, arrival.signed_at, now=now)
         case Flagged() as flag:
+            await lazily.load("storage.reports")
+            from storage import reports  # noqa: PLC0415
+
             await reports.add(
                 session,
                 actor_id=sender.id,

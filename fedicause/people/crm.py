@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 LEASE: Final = timedelta(minutes=2)
 AT_ONCE: Final = 16
 GIVEN_UP_AFTER: Final = timedelta(days=14)
-KEPT_FOR: Final = timedelta(days=30)
-"""How long is known that something was told, once that has ended; nothing of it is told later than that."""
 
 
 async def confirmed(session: AsyncSession, here: Here, signature_ids: Collection[int]) -> None:

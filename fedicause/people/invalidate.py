@@ -17,7 +17,7 @@ from fedicause.people import crm
 from fedicause.publish import Impossible
 from storage import coalitions, invalidations
 from storage.columns import from_milliseconds, to_milliseconds
-from storage.people_models import Invalidation
+from storage.moderation_models import Invalidation
 from storage.trends import Selection, Span
 
 AT_ONCE: Final = 2_000

@@ -7,13 +7,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from fedicause import fields, publish
 from fedicause.here import Here
 from storage import coalitions, retention
-from storage.models import Campaign
 
-LONGEST: Final = 120
-"""Months that a campaign may ask for."""
 AT_ONCE: Final = 250
 # Of whoever may still be written to: how to call them.
 _KEPT: Final = ("name",)
@@ -61,16 +57,6 @@ async def clear(session: AsyncSession) -> bool:
     if ids:
         await retention.forget(session, ids, {})
     return len(ids) == AT_ONCE
-
-
-async def set_months(session: AsyncSession, slug: str, months: int | None) -> Campaign:
-    """Sets for how long a campaign keeps who signed; None: as long as the instance does. Raises Unusable."""
-    if months is not None and not 1 <= months <= LONGEST:
-        raise fields.Unusable(f"must be between 1 and {LONGEST} months")
-    campaign = await publish.find(session, slug)
-    campaign.retention_months = months
-    await session.flush()
-    return campaign
 
 
 def _least(here: Here, details_sealed: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """The letters that answer a form: what to do about it, and how to be left alone."""
 
 import base64
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
@@ -13,8 +13,6 @@ from fedicause.signing.collecting import Place
 from fedicause.urls import Urls
 from storage.columns import to_milliseconds
 
-FORGOTTEN_AFTER: Final = timedelta(days=14)
-"""What is not confirmed by then was not meant."""
 _TOKEN_BYTES: Final = 24
 _BLANK: Final = "0" * 32
 

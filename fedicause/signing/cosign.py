@@ -15,7 +15,7 @@ from fedicause.here import Here
 from fedicause.people import providers, signatories
 from storage import people
 from storage import signatories as publicity
-from storage.kinds_models import Cosigner
+from storage.cosigner_models import Cosigner
 from storage.pledges import Found
 
 WEBSITE: Final = 200

@@ -20,7 +20,7 @@ from fedicause.coalition import roster
 from fedicause.here import Here
 from fedicause.meter import Limit
 from fedicause.people import crm, signatories
-from fedicause.signing import acquaint, answer, collecting, cosign, lobby, pursue
+from fedicause.signing import acquaint, answer, collecting, cosign, lobby, pursue, unconfirmed
 from fedicause.signing.acquaint import Given
 from fedicause.signing.collecting import Place
 from fedicause.signing.cosign import Claim
@@ -257,7 +257,7 @@ async def _take(
                     language=given.language,
                     person_id=person.id,
                     token=token,
-                    days=answer.FORGOTTEN_AFTER.days,
+                    days=unconfirmed.FORGOTTEN_AFTER.days,
                 )
             )
     await pledges.put(session, asked, here.now)

@@ -20,6 +20,7 @@ from fedicause.web import gather, headers, served
 from fedicause.web.inbox import RECEIVER
 from fedicause.web.keys import INSTANCE, SHELF
 from storage import coalitions, evidence, foreign, members
+from storage import sketches as sketch_rows
 from storage import tallies as rows
 from storage.coalition_models import Coalition, Evidence
 
@@ -126,7 +127,7 @@ async def sketch(request: web.Request) -> web.Response:
         signed = json.loads(coalition.roster) if coalition.roster else {"items": []}
         is_in = signer.actor in signed["items"] and (member is None or member.state == "accepted")
         uri = await roster.own_uri(session, instance.urls)
-        found = await rows.sketch(session, coalition.id, uri)
+        found = await sketch_rows.one(session, coalition.id, uri)
     if not is_in:
         return web.Response(status=403, text="Sketches are for partners.\n", headers=_SECRET_TEXT)
     if found is None or coalition.signatures < sketches.FROM:

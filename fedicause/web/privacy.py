@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from fedicause.instance import Instance
-from fedicause.signing import answer, asks, remind
+from fedicause.signing import asks, unconfirmed
 from fedicause.web import gather, reports, served, views
 from fedicause.web.keys import INSTANCE
 from storage import campaigns
@@ -73,6 +73,6 @@ async def _look(instance: Instance, slug: str, origin: str | None) -> PrivacyPag
         own_words=tuple(part.strip() for part in own_words.split("\n\n") if part.strip()),
         asked=asked,
         months=months,
-        days=answer.FORGOTTEN_AFTER // timedelta(days=1),
-        network_days=remind.NETWORKS_KEPT_FOR // timedelta(days=1),
+        days=unconfirmed.FORGOTTEN_AFTER // timedelta(days=1),
+        network_days=unconfirmed.NETWORKS_KEPT_FOR // timedelta(days=1),
     )

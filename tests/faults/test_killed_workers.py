@@ -17,7 +17,7 @@ from storage import counts, signatures
 from storage.coalition_models import Coalition
 from storage.database import Database
 from storage.models import Delivery
-from storage.people_models import Invalidation
+from storage.moderation_models import Invalidation
 from tests import ours
 from tests.faults import audience, crowd, ordeal
 from tests.faults.audience import NOBODY, Audience

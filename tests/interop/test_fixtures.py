@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 
 from fedicause.instance import Instance
 from storage import counts, models
-from storage.models import Campaign, Delivery, Report
+from storage.models import Campaign, Delivery
+from storage.moderation_models import Report
 from tests import signing
 from tests.clock import Clock
 from tests.conftest import Client

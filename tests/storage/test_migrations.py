@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from storage import campaigns, elsewhere, migrations, organisations, updates
 from storage.columns import from_milliseconds
 from storage.database import Database, async_url
-from storage.models import Base
+from storage.tables import Base
 from tests import databases
 from tests.storage.test_campaigns import draft
 

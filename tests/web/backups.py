@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.models import Base
+from storage.tables import Base
 from tests.coalitions import Home
 
 Backup = list[tuple[Table, list[dict[str, Any]]]]

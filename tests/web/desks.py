@@ -14,8 +14,9 @@ from fedicause.instance import Instance
 from fedicause.people import invalidate
 from storage import actors, blocks, campaigns, coalitions, people, pledges, registers, reports, testimonies
 from storage.actors import Description, Known
-from storage.coalition_models import Coalition, Jump, Member, Signature
+from storage.coalition_models import Coalition, Member, Signature
 from storage.models import Campaign
+from storage.partner_models import Jump
 from storage.people_models import Pledge
 from storage.pledges import Asked
 from storage.registers import Key, Stand

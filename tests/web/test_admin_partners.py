@@ -12,8 +12,9 @@ from sqlalchemy import update
 from fedicause import moderate
 from fedicause.instance import Instance
 from storage import audit, blocks, followings
-from storage.coalition_models import Evidence, Jump
+from storage.coalition_models import Evidence
 from storage.models import Campaign
+from storage.partner_models import Jump
 from tests.coalitions import Home, Instances, settle
 from tests.conftest import Client
 from tests.web import alliances, joint, staff

@@ -11,7 +11,7 @@ from fedicause.people import invalidate
 from storage import audit, signatures
 from storage.coalition_models import Coalition, Signature
 from storage.models import Campaign
-from storage.people_models import Invalidation
+from storage.moderation_models import Invalidation
 from storage.trends import Selection, Span
 from tests import forms, letters
 from tests.clock import Clock

@@ -17,8 +17,8 @@ from sqlalchemy import select
 from fedicause import app, rounds, settings
 from fedicause.instance import Instance
 from storage import audit
-from storage.handover_models import Webhook
 from storage.models import Campaign
+from storage.people_models import Webhook
 from tests import conftest, databases, letters, ours
 from tests.clock import Clock
 from tests.conftest import Client

@@ -5,8 +5,9 @@ import json
 from fedicause.instance import Instance
 from storage import signatures, traces
 from storage.coalition_models import Signature
-from storage.models import Base, Campaign
+from storage.models import Campaign
 from storage.people_models import Consent, Door, Letter, Person, Pledge, ShareLink
+from storage.tables import Base
 from tests import forms, letters, own_page
 from tests.clock import Clock
 from tests.conftest import Client

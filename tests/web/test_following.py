@@ -13,7 +13,7 @@ from federation.answers import RemoteError
 from federation.vocabulary import Malformed
 from fedicause import moderate
 from fedicause.cli import main
-from fedicause.coalition import follow, mirror
+from fedicause.coalition import follow, notice
 from storage import coalitions as coalition_rows
 from storage import counts, followings, foreign, local_actors, members
 from storage.coalition_models import Sighting
@@ -224,7 +224,7 @@ async def test_what_others_share_is_looked_at_only_if_they_are_followed_and_it_i
 
         async def share(sender: str, note: str) -> bool:
             return await ally.change(
-                lambda session: mirror.noticed(
+                lambda session: notice.noticed(
                     session, sender=sender, type="Announce", object_id=note, now=ally.clock.now()
                 )
             )

@@ -189,7 +189,7 @@ async def test_who_never_looks_again_at_a_key_hears_of_the_new_one(
         await server.take()
         await server.hear("two")
         assert server.heard == ["one", "key", "two"]
-        clock.advance(rekey.FORMER_KEPT.total_seconds())
+        clock.advance(keyring.FORMER_KEPT.total_seconds())
         await rounds.sweep_up(dev_instance)
         await server.hear("three")
         assert ("three" in server.heard) == learns

@@ -12,7 +12,7 @@ from federation import sketches
 from fedicause.fields import Unusable
 from fedicause.instance import Instance
 from fedicause.signing import cosign
-from storage.kinds_models import Cosigner
+from storage.cosigner_models import Cosigner
 from storage.models import Campaign
 from tests import forms, letters
 from tests.clock import Clock

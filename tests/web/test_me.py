@@ -9,9 +9,10 @@ from sqlalchemy import select, text
 from federation import sketches
 from fedicause.instance import Instance
 from storage import signatures
-from storage.coalition_models import Signature, Sketch
-from storage.kinds_models import Cosigner
+from storage.coalition_models import Signature
+from storage.cosigner_models import Cosigner
 from storage.models import Campaign
+from storage.partner_models import Sketch
 from storage.people_models import Consent, Pledge
 from tests import forms, letters, own_page
 from tests.clock import Clock

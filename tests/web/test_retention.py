@@ -18,10 +18,10 @@ from fedicause.here import Here
 from fedicause.instance import Instance
 from fedicause.people import retention
 from storage import audit, campaigns, signatures
-from storage.coalition_models import Coalition, Signature, Sketch
-from storage.handover_models import Anonymised
+from storage.coalition_models import Coalition, Signature
 from storage.models import Campaign
-from storage.people_models import Consent, Door, Letter, Person, Pledge, ShareLink
+from storage.partner_models import Sketch
+from storage.people_models import Anonymised, Consent, Door, Letter, Person, Pledge, ShareLink
 from tests import letters
 from tests.clock import Clock
 from tests.conftest import Client

@@ -13,7 +13,7 @@ from fedicause.web.admin import campaign_head, frame
 from fedicause.web.keys import INSTANCE
 from storage import coalitions
 from storage import signatories as stored
-from storage.kinds_models import Cosigner
+from storage.cosigner_models import Cosigner
 
 PATH: Final = campaign_head.ONE + "/organisations"
 

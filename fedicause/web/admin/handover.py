@@ -9,7 +9,7 @@ from typing import IO, Final
 from aiohttp import web
 
 from fedicause import fields, words
-from fedicause.campaigning import handover
+from fedicause.campaigning import handover, keeping
 from fedicause.campaigning.matter import Matter, Order
 from fedicause.here import Here
 from fedicause.people import retention
@@ -96,7 +96,7 @@ async def keep_for(request: web.Request) -> web.StreamResponse:
         months = int(written) if written else None
         await frame.change(
             request,
-            lambda session, _here: retention.set_months(session, matter.slug, months),
+            lambda session, _here: keeping.set_months(session, matter.slug, months),
             deed="campaign.retention",
             about=f"{matter.slug}: {months or 'default'}",
         )
@@ -128,7 +128,7 @@ async def _show(
         is_forgotten=forgotten,
         months=matter.retention_months,
         default_months=default,
-        longest=retention.LONGEST,
+        longest=keeping.LONGEST,
         known_until=retention.until(matter.closed_at, months) if matter.closed_at else None,
     )
 

@@ -19,7 +19,7 @@ from fedicause.web.admin import frame, ticked
 from fedicause.web.admin.trends import PATH, coalition_of, show
 from fedicause.web.keys import INSTANCE
 from storage import coalitions, invalidations, trends
-from storage.people_models import Invalidation
+from storage.moderation_models import Invalidation
 from storage.trends import Sample, Selection, Span
 
 SAMPLE: Final = 12

@@ -11,7 +11,7 @@ from fedicause.coalition import joining, roster
 from fedicause.instance import Instance
 from fedicause.support import STALE_AFTER
 from fedicause.web import gather, served
-from storage import campaigns, coalitions, evidence, foreign, members, tallies
+from storage import campaigns, coalitions, evidence, foreign, members, past_tallies, tallies
 from storage.coalition_models import Coalition, ForeignCampaign, Member
 from storage.models import Campaign
 
@@ -277,7 +277,7 @@ async def _doubts(session: AsyncSession, names: Mapping[int, Known], coalition_i
             if coalition_id is not None or row.lifted_at is None:
                 name = await _name(session, key, row.author_uri)
                 found.append(Doubt(row.id, row.kind, name, known, row.found_at, lifted_at=row.lifted_at))
-    for jump in await tallies.jumps(session):
+    for jump in await past_tallies.jumps(session):
         if jump.coalition_id in names:
             name = await _name(session, jump.coalition_id, jump.author_uri)
             campaign = names[jump.coalition_id]
