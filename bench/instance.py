@@ -18,6 +18,8 @@ from bench import limits
 from bench.crowd import Crowd
 from fedicause import publish, seal, settings
 from fedicause.campaigning import manuscript
+from fedicause.campaigning.launch import launch
+from fedicause.here import Here
 from fedicause.urls import Urls
 from storage import actors
 from storage.columns import from_milliseconds
@@ -101,6 +103,7 @@ class Bench:
     def publish(self, slugs: Sequence[str]) -> None:
         """What `campaign new` and `campaign publish` do, for each of these."""
         loaded = settings.load(self.environment, dotenv=self.data / "no.env")
+        sealed = seal.load(loaded.secret_file)
 
         async def write() -> None:
             database = Database(self.database_url)
@@ -108,10 +111,8 @@ class Bench:
                 written = manuscript.parse(CALL.format(slug=slug), self.data / "call.md")
                 async with database.writing() as session:
                     now = datetime.now(UTC)
-                    await publish.create(
-                        session, seal=seal.load(loaded.secret_file), manuscript=written, now=now
-                    )
-                    await publish.publish(session, urls=Urls(loaded.url), slug=slug, now=now)
+                    await publish.create(session, seal=sealed, manuscript=written, now=now)
+                    await launch(session, Here(Urls(loaded.url), sealed, now), slug)
             await database.close()
 
         asyncio.run(write())

@@ -149,7 +149,7 @@ async def publish_due(instance: Instance) -> None:
     from fedicause.campaigning import schedule  # noqa: PLC0415
 
     async with instance.database.writing() as session:
-        published = await schedule.publish_due(session, urls=instance.urls, now=now)
+        published = await schedule.publish_due(session, Here(instance.urls, instance.seal, now))
     for slug in published:
         log.info("published %s: its time has come", slug)
     instance.hints.ring("deliveries")

@@ -74,7 +74,7 @@ async def write_forest(given: Settings, *, now: datetime) -> None:
 
 
 async def publish_forest(given: Settings, *, now: datetime) -> None:
-    """What `campaign publish` does."""
+    """Publishes it and no more: its coalition is founded by the worker, as those of older versions are."""
     async with changing(given) as session:
         await publish.publish(session, urls=Urls(given.url), slug="forest", now=now)
 

@@ -392,9 +392,8 @@ def test_support_shows_countries_on_their_way_and_what_was_counted_elsewhere(she
     async def sign(session: AsyncSession) -> None:
         campaign = await campaigns.by_slug(session, "forest")
         assert campaign is not None
-        coalition = await coalitions.add(
-            session, campaign_uri="https://ours.test/actors/forest", campaign_id=campaign.id
-        )
+        coalition = await coalitions.of_campaign(session, campaign.id)
+        assert coalition is not None
         coalition.signatures = 6320
         for country, number in (("MT", 4320), ("LU", 2000)):
             session.add(CountryCount(coalition_id=coalition.id, country=country, signatures=number))

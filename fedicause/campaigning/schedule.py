@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import publish
 from fedicause.campaigning import inscribe
+from fedicause.campaigning.launch import launch
 from fedicause.fields import Unusable
-from fedicause.urls import Urls
+from fedicause.here import Here
 from storage import campaigns
 from storage.models import Campaign
 
@@ -39,18 +40,18 @@ async def drop(session: AsyncSession, *, slug: str, now: datetime) -> Campaign:
     return campaign
 
 
-async def publish_due(session: AsyncSession, *, urls: Urls, now: datetime) -> list[str]:
+async def publish_due(session: AsyncSession, here: Here) -> list[str]:
     """Publishes the drafts whose time has come; returns their slugs. What can't be stays a draft."""
     published = []
-    for slug in await campaigns.due(session, now=now):
+    for slug in await campaigns.due(session, now=here.now):
         campaign = await publish.find(session, slug, lock=True)
         # Another process may have been faster.
         if campaign.state != "draft" or campaign.publish_at is None:
             continue
-        if campaign.ends_at is not None and campaign.ends_at <= now:
+        if campaign.ends_at is not None and campaign.ends_at <= here.now:
             campaign.publish_at = None
             continue
-        await publish.publish(session, urls=urls, slug=slug, now=now)
+        await launch(session, here, slug)
         published.append(slug)
     return published
 

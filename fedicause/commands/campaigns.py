@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from fedicause import publish
 from fedicause import support as supported
 from fedicause.campaigning import goals, manuscript, pictures
+from fedicause.campaigning.launch import launch
 from fedicause.commands import coalitions as known
 from fedicause.commands import course, elsewhere, handover, shown, targets
 from fedicause.commands.desk import Desk
+from fedicause.here import Here
 from storage import campaigns
 from storage.models import Campaign, Update
 
@@ -65,7 +67,7 @@ def publish_(desk: Desk, slug: str) -> None:
     """Make the draft SLUG public, and announce it to whoever follows the organisation."""
 
     async def work(session: AsyncSession) -> Campaign:
-        return await publish.publish(session, urls=desk.urls, slug=slug, now=desk.now())
+        return await launch(session, Here(desk.urls, desk.seal, desk.now()), slug)
 
     found = desk.change(work)
     click.echo(f"Published: {desk.urls.note(found.slug)}")

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation import sketches
 from fedicause import app, initialise, moderate, partners, publish, seal, settings, sign, work
 from fedicause.campaigning import manuscript, pictures
+from fedicause.campaigning.launch import launch
 from fedicause.coalition import follow, joining, mirror
 from fedicause.coalition.roster import own_uri
 from fedicause.demo import artwork, programme
@@ -238,7 +239,7 @@ async def _publish(instance: Instance, slug: str) -> None:
         await publish.create(session, seal=instance.seal, manuscript=call, picture=picture, now=now)
         for each in translations:
             await publish.translate(session, urls=instance.urls, slug=slug, manuscript=each, now=now)
-        await publish.publish(session, urls=instance.urls, slug=slug, now=now)
+        await launch(session, Here.at(instance), slug)
 
 
 def _settings(url: str, directory: Path) -> settings.Settings:

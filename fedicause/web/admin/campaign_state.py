@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fedicause import announce, publish, support
 from fedicause.campaigning import conclude, pictures, schedule
+from fedicause.campaigning.launch import launch
 from fedicause.fediverse import describe
 from fedicause.fields import Unusable
 from fedicause.here import Here
@@ -55,7 +56,7 @@ async def publish_now(request: web.Request) -> web.Response:
     async def verb(session: AsyncSession, here: Here) -> Campaign:
         campaign = await publish.find(session, slug, lock=True)
         publish.check_seen(campaign_editor.seen(request), campaign.changed_at)
-        return await publish.publish(session, urls=here.urls, slug=slug, now=here.now)
+        return await launch(session, here, slug)
 
     try:
         await frame.change(request, verb, deed="campaign.publish", about=slug)
