@@ -1,7 +1,7 @@
 """Keys: making, storing and reading them, and which ones an actor document truly owns."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -12,6 +12,9 @@ from msgspec import Struct
 
 from federation import multibase, vocabulary
 from federation.vocabulary import Malformed
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 PublicKey = RSAPublicKey | Ed25519PublicKey
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
@@ -102,9 +105,13 @@ def load_public(pem: str) -> PublicKey:
     return key
 
 
-def is_weak(key: PublicKey) -> bool:
+def is_rsa(key: PublicKey) -> "TypeIs[RSAPublicKey]":
     # Only RSA keys have a size; to ask of an abstract class whether a key is one takes longer.
-    return getattr(key, "key_size", RSA_BITS) < RSA_BITS
+    return hasattr(key, "key_size")
+
+
+def is_weak(key: PublicKey) -> bool:
+    return is_rsa(key) and key.key_size < RSA_BITS
 
 
 def multikey(public: Ed25519PublicKey) -> str:

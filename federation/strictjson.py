@@ -17,6 +17,7 @@ _NO_BRACKET = bytes(each for each in range(256) if each not in b"[]{}")
 # What may spell a surrogate or a NUL; whether it does is then looked up in the strings themselves.
 _SUSPECT = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
+_WHITESPACE = " \t\n\r"
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -30,14 +31,17 @@ def decode(body: bytes) -> dict[str, Any]:
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _deeper_than(body, MAX_DEPTH):
         raise Malformed("nested too deeply")
     try:
-        document = _decoder.decode(body.decode())
+        text = body.decode().strip(_WHITESPACE)
+        document, end = _decoder.raw_decode(text)
     except Malformed:
         raise
     except ValueError as error:
         raise Malformed("not JSON") from error
+    if end != len(text):
+        raise Malformed("not JSON")
     if type(document) is not dict:
         raise Malformed("not a JSON object")
-    if _SUSPECT.search(body) and not _storable(document):
+    if b"\\u" in body and _SUSPECT.search(body) and not _storable(document):
         raise Malformed("a string that is not text")
     return document
 

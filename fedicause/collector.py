@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 QUIET: Final = (1_000, 200, 20)
 """Thresholds: the young are looked at soon, lest the garbage of rounds and pages make the process larger."""
-CROWDED: Final = (10_000, 20, 20)
-"""In a crowd that costs more than it saves; the older ones are looked at as often."""
+CROWDED: Final = (50_000, 4, 20)
+"""In a crowd all requests are young at once, and looked at in vain; the older ones are looked at as often."""
 LONG: Final = 0.03
 """Seconds of one pass, after which nobody looks again at what was there."""
 

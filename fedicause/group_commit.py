@@ -83,14 +83,14 @@ class GroupCommit:
         if self._task:
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def submit(self, change: Any) -> Any:
-        """The result of a change once it is durable; raises Overloaded, or what `apply` raised for it."""
+    def submit(self, change: Any) -> asyncio.Future[Any]:
+        """Has the result of a change once it is durable, or what `apply` raised for it. Raises Overloaded."""
         if len(self._waiting) >= self._room:
             raise Overloaded
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((change, future, perf_counter()))
         self._come.set()
-        return await future
+        return future
 
     async def _run(self) -> None:
         crowded = False

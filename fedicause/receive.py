@@ -88,7 +88,9 @@ class Receiver:
         """
         now = self._instance.now()
         activity = activities.read(activities.decode(request.body))
-        if await self._is_blocked(activity.actor):
+        if not self._knows_blocks(now):
+            await self._read_blocks(now)
+        if self._is_blocked(activity.actor):
             raise Blocked("blocked")
         if (
             activity.type == "Delete"
@@ -109,7 +111,10 @@ class Receiver:
         """Takes a parked request by the clock of its arrival; raises KeyPending, or what `accept` does."""
         request = httpsig.Request(waiting.method, waiting.target, waiting.headers, waiting.body)
         activity = activities.read(activities.decode(request.body))
-        if await self._is_blocked(activity.actor):
+        now = self._instance.now()
+        if not self._knows_blocks(now):
+            await self._read_blocks(now)
+        if self._is_blocked(activity.actor):
             raise Refused("blocked since it came")
         await self._take(request, activity, waiting.received_at)
 
@@ -165,21 +170,24 @@ class Receiver:
         if isinstance(meaning, Say) and meaning.asks:
             hints.ring("deliveries")
 
-    async def _is_blocked(self, uri: str) -> bool:
-        now = self._instance.now()
-        if self._blocked_read_at is None or abs(now - self._blocked_read_at) > BLOCKS_FRESH_FOR:
-            before, self._blocked_read_at = self._blocked_read_at, now  # the others go on with what is known
-            self._looks += 1
-            look = self._looks
-            try:
-                async with self._instance.database.reading() as session:
-                    blocked = await blocks.targets(session)
-            except BaseException:
-                self._blocked_read_at = before
-                raise
-            if look == self._looks:  # else somebody has looked later
-                self._blocked = blocked
+    def _is_blocked(self, uri: str) -> bool:
         return bool(self._blocked) and blocks.covers(self._blocked, uri, vocabulary.host_of(uri))
+
+    def _knows_blocks(self, now: datetime) -> bool:
+        return self._blocked_read_at is not None and abs(now - self._blocked_read_at) <= BLOCKS_FRESH_FOR
+
+    async def _read_blocks(self, now: datetime) -> None:
+        before, self._blocked_read_at = self._blocked_read_at, now  # the others go on with what is known
+        self._looks += 1
+        look = self._looks
+        try:
+            async with self._instance.database.reading() as session:
+                blocked = await blocks.targets(session)
+        except BaseException:
+            self._blocked_read_at = before
+            raise
+        if look == self._looks:  # else somebody has looked later
+            self._blocked = blocked
 
     def _forget_blocks(self, _: str) -> None:
         self._blocked_read_at = None

@@ -141,16 +141,18 @@ async def gathered(
 ) -> list[list[Any]]:
     """The rows of a query that `gathering` has made, once for all."""
     if storage_sqlite.is_direct(session):
-        found = await storage_sqlite.direct_value(session, query, parameters)
+        [(found,)] = await storage_sqlite.direct(session, query, parameters)
     else:
         found = (await session.execute(query, parameters)).scalar()
     return msgspec.json.decode(found) if found else []
 
 
-async def put(session: AsyncSession, statement: Any, rows: Sequence[Sequence[Any]]) -> None:
-    """Runs a statement of `insert_rows` that is made once and kept, with these rows."""
+async def put(
+    session: AsyncSession, statement: Any, rows: Sequence[Sequence[Any]]
+) -> Sequence[Sequence[Any]]:
+    """Runs a statement of `insert_rows` that is made once and kept, with these rows; what it is RETURNING."""
     parameters = {"given": packed(rows)}
     if storage_sqlite.is_direct(session):
-        await storage_sqlite.direct_value(session, statement, parameters)
-    else:
-        await session.execute(statement, parameters)
+        return await storage_sqlite.direct(session, statement, parameters)
+    result = await session.execute(statement, parameters)
+    return result.all() if result.returns_rows else []  # type: ignore[attr-defined]

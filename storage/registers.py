@@ -225,8 +225,8 @@ def _add_waves(dialect: str) -> Any:
 async def add_waves(session: AsyncSession, more: Mapping[int, int], hour: int) -> dict[int, int]:
     """Counts so many first endorsements more of each host; how many there are in this hour (since 1970)."""
     rows = [[host, hour, number] for host, number in sorted(more.items())]
-    found = await session.execute(_add_waves(batches.dialect_of(session)), {"given": batches.packed(rows)})
-    return {host: number for host, number in found}  # noqa: C416 - a Result is no mapping
+    counted = await batches.put(session, _add_waves(batches.dialect_of(session)), rows)
+    return {host: number for host, number in counted}  # noqa: C416 - rows are no pairs to the checker
 
 
 async def purge(session: AsyncSession, now: datetime, hour: int) -> None:

@@ -25,7 +25,7 @@ async def verify(
     fit: its owner may have changed it. `base_url` is what the request must have been signed for. Of several
     RFC 9421 labels the first that verifies and covers enough is the signer.
     """
-    if not request.target.startswith("/") or messages.NO_TEXT.search(request.target):
+    if not request.target.startswith("/") or not messages.is_text(request.target):
         raise Forged("not a path")
     headers = messages.fields(request.headers)
     if "signature-input" in headers:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -60,8 +60,7 @@ class Claim(Struct, frozen=True):
 
 
 HEADER_LENGTH = 8192
-NO_TEXT = re.compile("[\ud800-\udfff]")
-"""What bytes that are no UTF-8 come as (surrogateescape): nobody is called that, and no database takes it."""
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _HEADERS = 128
 # What two readers could each take another value of.
 _SINGLE = frozenset({"signature", "signature-input", "digest", "content-digest", "date", "host"})
@@ -69,9 +68,17 @@ _BODILESS = frozenset({"GET", "HEAD"})
 _WHOLE_SECONDS = re.compile(r"[0-9]{1,11}")
 
 
-def fields(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def is_text(value: str) -> bool:
+    """Whether it came as UTF-8. Other bytes are surrogates here, which are no name, and in no database."""
+    return value.isascii() or _NO_TEXT.search(value) is None
+
+
+def fields(headers: Collection[tuple[str, str]]) -> dict[str, str]:
     """Headers by lower-case name, repeated ones joined by `, ` (RFC 9421 section 2.1)."""
-    found: dict[str, str] = {}
+    found = {name.lower(): value.strip(" \t") for name, value in headers}
+    if len(found) == len(headers):
+        return found
+    found.clear()
     for count, (name, value) in enumerate(headers):
         lower = name.lower()
         if lower not in found:

@@ -129,7 +129,7 @@ class Recogniser:
 
     async def owner(self, key_id: str) -> Known:
         """The owner of a key that `key_for` has just given."""
-        entry = self._at_hand(key_id) or await self._recall(key_id)
+        entry = self._entries.get(key_id) or await self._recall(key_id)
         if entry is None:
             raise httpsig.KeyPending("the key went out of memory and was not stored")
         return entry.owner

@@ -65,11 +65,11 @@ class Meter:
         self._histograms: dict[tuple[Timed, str], Histogram] = {}
         self._slow: deque[dict[str, Any]] = deque(maxlen=SLOW_ONES)
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request; `route` is the template of its address, never the address."""
-        found = self._routes.get((method, route))
+    def answered(self, route: tuple[str, str], status: int, seconds: float) -> None:
+        """A request; `route` is its method and the template of its address, never the address."""
+        found = self._routes.get(route)
         if found is None:
-            found = self._routes[method, route] = Route()
+            found = self._routes[route] = Route()
         found.statuses[status] = found.statuses.get(status, 0) + 1
         found.took.add(seconds)
 

@@ -47,10 +47,10 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
             return web.Response(status=400)
         if absence.is_away(error) or absence.is_full(error):
             log.warning(
-                "%s %s is not possible now: %s", request.method, measure.route_of(request), _fact(error)
+                "%s %s is not possible now: %s", request.method, measure.route_of(request)[1], _fact(error)
             )
             return await explain(request, 503, COME_AGAIN)
-        log.exception("%s %s failed", request.method, measure.route_of(request))
+        log.exception("%s %s failed", request.method, measure.route_of(request)[1])
         return await explain(request, 500)
 
 

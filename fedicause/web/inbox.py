@@ -1,8 +1,9 @@
 """The inboxes: a request comes in, a status goes out; what happens in between is `receive`."""
 
 import logging
+from functools import lru_cache
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from federation import httpsig
 from federation.vocabulary import Malformed
@@ -27,20 +28,22 @@ routes = web.RouteTableDef()
 @routes.post("/actors/{name}/inbox")
 async def inbox(request: web.Request) -> web.StreamResponse:
     """202 taken, or else why not. Every inbox takes everything: the object says what it is about."""
-    meter = request.app[INSTANCE].meter
-    if not _is_json(request.content_type):
+    app, headers, content = request.app, request.headers, request.content
+    meter = app[INSTANCE].meter
+    if not _is_json(headers.get(hdrs.CONTENT_TYPE, "")):
         meter.count("inbox", "media_type")
         return _answer(415, "Send application/activity+json.")
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
         meter.count("inbox", "media_type")
         return _answer(415, "Send the body without Content-Encoding.")
     if (request.content_length or 0) > MOST_BYTES:
         meter.count("inbox", "too_large")
         return _answer(413, "The most is 1 MiB.")
-    body = await _body(request)
-    raw = httpsig.Request(request.method, request.raw_path, tuple(request.headers.items()), body)
+    # What came with its head is there already, unless somebody has read it.
+    body = content.read_nowait() if content.is_eof() and not content.at_eof() else await request.read()
+    raw = httpsig.Request(request.method, request.raw_path, tuple(headers.items()), body)
     try:
-        meter.count("inbox", await _accept(request.app[RECEIVER], raw))
+        meter.count("inbox", await _accept(app[RECEIVER], raw))
     except Malformed as error:
         meter.count("inbox", "malformed")
         return _answer(400, f"Not an activity: {error}.")
@@ -73,15 +76,12 @@ async def _accept(receiver: Receiver, raw: httpsig.Request) -> str:
         return await receiver.accept(raw)
 
 
-async def _body(request: web.Request) -> bytes:
-    """The whole body; one that came with its head is there already, unless somebody has read it."""
-    content = request.content
-    return content.read_nowait() if content.is_eof() and not content.at_eof() else await request.read()
-
-
+@lru_cache(maxsize=64)
 def _is_json(content_type: str) -> bool:
-    return content_type == "application/json" or (
-        content_type.startswith("application/") and content_type.endswith("+json")
+    """By a header as it came, with or without parameters."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
     )
 
 

@@ -2,28 +2,41 @@
 
 import logging
 from time import perf_counter
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
+from multidict import istr
 
 from fedicause.instance import Instance
 from fedicause.watching import logs
 from fedicause.web import network
 from fedicause.web.taken import WRITTEN
 
-HEADER: Final = "X-Request-Id"
+HEADER: Final = istr("X-Request-Id")
 UNKNOWN: Final = "an unknown address"
 
 log = logging.getLogger(__name__)
 
+Route = tuple[str, str]
+"""A method, and the template of an address."""
 
-def measured(instance: Instance) -> Middleware:
+
+class Measured(Protocol):
+    async def __call__(
+        self, request: web.Request, handler: Handler, route: Route | None = None
+    ) -> web.StreamResponse:
+        """A middleware; `route` is where the request leads, if the caller knows."""
+
+
+def measured(instance: Instance) -> Measured:
     """The outermost layer: what it does costs every request some microseconds."""
     meter, slow = instance.meter, instance.settings.slow
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def middleware(
+        request: web.Request, handler: Handler, route: Route | None = None
+    ) -> web.StreamResponse:
         given = request.headers.get(HEADER)
         number = given if given is not None and _is_believed(given, request) else logs.new_number()
         token = logs.REQUEST.set(number)
@@ -38,17 +51,18 @@ def measured(instance: Instance) -> Middleware:
             raise
         finally:
             seconds = perf_counter() - began
-            method, route = _route(request)
-            meter.answered(method, route, status, seconds)
+            route = route or route_of(request)
+            meter.answered(route, status, seconds)
             if seconds > slow:
-                meter.slow(method, route, status, seconds, number=number, at=instance.now())
+                method, template = route
+                meter.slow(method, template, status, seconds, number=number, at=instance.now())
                 log.warning(
                     "%s %s took %.2f s",
                     method,
-                    route,
+                    template,
                     seconds,
                     extra={
-                        "fields": {"method": method, "route": route, "status": status}
+                        "fields": {"method": method, "route": template, "status": status}
                         | {"seconds": round(seconds, 3)}
                     },
                 )
@@ -61,12 +75,8 @@ def measured(instance: Instance) -> Middleware:
     return middleware
 
 
-def route_of(request: web.Request) -> str:
+def route_of(request: web.Request) -> Route:
     """What was asked for, without what only its sender may know: an address may hold a letter's token."""
-    return _route(request)[1]
-
-
-def _route(request: web.Request) -> tuple[str, str]:
     route = request.match_info.route
     resource = route.resource
     if resource is None:

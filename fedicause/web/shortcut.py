@@ -34,13 +34,13 @@ def _shortened(app: web.Application, otherwise: _Handle) -> _Handle:
     """Requests to an inbox go where one at the same path was led by `otherwise` before."""
     measured = measure.measured(app[INSTANCE])
     take = partial(errors.middleware, handler=inbox.inbox)
-    led: dict[str, web.UrlMappingMatchInfo] = {}
+    led: dict[str, tuple[web.UrlMappingMatchInfo, measure.Route]] = {}
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        match = led.get(request.raw_path)
-        if match is not None and request.method == hdrs.METH_POST and hdrs.EXPECT not in request.headers:
-            request._match_info = match
-            return await measured(request, take)
+        known = led.get(request.raw_path)
+        if known is not None and request.method == hdrs.METH_POST and hdrs.EXPECT not in request.headers:
+            request._match_info, route = known
+            return await measured(request, take, route)
         response = await otherwise(request)
         # Nobody fills it who may not say anything.
         if (
@@ -50,7 +50,7 @@ def _shortened(app: web.Application, otherwise: _Handle) -> _Handle:
         ):
             if len(led) >= REMEMBERED:
                 del led[next(iter(led))]
-            led[request.raw_path] = request.match_info
+            led[request.raw_path] = request.match_info, measure.route_of(request)
         return response
 
     return handle

@@ -37,7 +37,11 @@ ALL = [
         "known algorithms only (asked for in the header, and again where they meet the key)",
         "web/test_threats_forgery: unknown_algorithms_are_refused",
         (CAVAGE, '    if parameters.get("algorithm") not in _KNOWN:\n', "    if False:\n"),
-        (CAVAGE, "            if algorithm not in _FOR_RSA:\n", "            if False:\n"),
+        (
+            CAVAGE,
+            "    if algorithm not in (_FOR_RSA if keys.is_rsa(public) else _FOR_ED25519):\n",
+            "    if False:\n",
+        ),
     ),
     removal(
         "known algorithms only, of RFC 9421",
@@ -58,7 +62,7 @@ ALL = [
         "web/test_threats_forgery: rsa_keys_under_2048_bits_are_refused",
         (
             KEYS,
-            '    return getattr(key, "key_size", RSA_BITS) < RSA_BITS\n',
+            "    return is_rsa(key) and key.key_size < RSA_BITS\n",
             "    return False\n",
         ),
     ),
