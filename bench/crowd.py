@@ -83,29 +83,29 @@ class Crowd:
             }
         ).encode()
 
-    def likes(self, port: int, slug: str, people: range) -> list[bytes]:
-        """A signed Like of this campaign by each, as bytes to send; made on all cores."""
+    def likes(self, instance: str, slug: str, people: range) -> list[bytes]:
+        """A signed Like of a campaign by each, as bytes to send; made on all cores. `instance`: its URL."""
         _pems(self.algorithm)
         date = format_datetime(datetime.now(UTC), usegmt=True)
         parts = [
             range(start, min(start + 500, people.stop)) for start in range(people.start, people.stop, 500)
         ]
         with ProcessPoolExecutor() as pool:
-            made = pool.map(self._likes, *zip(*((port, slug, part, date) for part in parts), strict=True))
+            made = pool.map(self._likes, *zip(*((instance, slug, part, date) for part in parts), strict=True))
             return [request for requests in made for request in requests]
 
-    def _likes(self, port: int, slug: str, people: range, date: str) -> list[bytes]:
-        return [self._like(port, slug, person, date) for person in people]
+    def _likes(self, instance: str, slug: str, people: range, date: str) -> list[bytes]:
+        return [self._like(instance, slug, person, date) for person in people]
 
-    def _like(self, port: int, slug: str, person: int, date: str) -> bytes:
-        uri, host = self.uri(person), f"127.0.0.1:{port}"
+    def _like(self, instance: str, slug: str, person: int, date: str) -> bytes:
+        uri, host = self.uri(person), instance.partition("://")[2]
         body = json.dumps(
             {
                 "@context": "https://www.w3.org/ns/activitystreams",
                 "id": f"{uri}#likes/{slug}",
                 "type": "Like",
                 "actor": uri,
-                "object": f"http://{host}/campaigns/{slug}",
+                "object": f"{instance}/campaigns/{slug}",
             }
         ).encode()
         digest = "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode()

@@ -91,7 +91,7 @@ def _inbox(both: list[Bench], crowd: Crowd) -> tuple[float, float]:
         for round in range(ROUNDS):
             people = range(round * A_ROUND, (round + 1) * A_ROUND)
             for bench, times in zip(both, taken, strict=True):
-                likes = crowd.likes(bench.port, "call0", people)
+                likes = crowd.likes(bench.url, "call0", people)
                 times.append(1e6 / load.send(bench.port, likes, connections=128).expect("202").rate)
     # The first round finds everything cold.
     few, many = (statistics.median(times[1:]) for times in taken)

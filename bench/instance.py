@@ -50,24 +50,35 @@ def free_port() -> int:
 
 @dataclass
 class Bench:
-    """An initialised instance in development mode with campaigns `call0`, `call1`, … published."""
+    """An initialised instance with campaigns `call0`, `call1`, … published.
+
+    In development mode, as its neighbours are on this machine; or as it is when it is used, for what comes
+    in: its looks around are then as far apart, and waves are counted.
+    """
 
     data: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
     database: str = ""
     """SQLite in its directory, unless it has another one."""
+    dev: bool = True
+
+    @property
+    def address(self) -> str:
+        """Where it answers on this machine."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        """What it is called."""
+        return self.address if self.dev else "https://campaigns.example"
 
     @property
     def environment(self) -> dict[str, str]:
         ours = {
             "FEDICAUSE_URL": self.url,
             "FEDICAUSE_DATA": str(self.data),
-            "FEDICAUSE_DEV": "1",
+            "FEDICAUSE_DEV": "1" if self.dev else "",
             "FEDICAUSE_DATABASE": self.database_url,
         }
         return {name: value for name, value in os.environ.items() if not name.startswith("FEDICAUSE_")} | ours
@@ -164,10 +175,10 @@ class Bench:
 
 
 @contextmanager
-def bench(slugs: Sequence[str] = ("call0",), database: str = "") -> Iterator[Bench]:
+def bench(slugs: Sequence[str] = ("call0",), database: str = "", *, dev: bool = True) -> Iterator[Bench]:
     data = Path(tempfile.mkdtemp(prefix="fedicause-bench-"))
     try:
-        made = Bench(data, free_port(), database=database)
+        made = Bench(data, free_port(), database=database, dev=dev)
         made.run(
             "init", "--name", "Friends of the Old Forest", "--handle", "org", "--admin-email", "a@b.example"
         )

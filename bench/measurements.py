@@ -62,7 +62,7 @@ def measure_limits() -> Limits:
 
 
 def support(bench: instance.Bench, slug: str) -> int:
-    with urllib.request.urlopen(f"{bench.url}/api/campaigns/{slug}/support") as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{bench.address}/api/campaigns/{slug}/support") as answer:  # noqa: S310
         total: int = json.load(answer)["endorsements"]
         return total
 
@@ -73,16 +73,16 @@ def warm_likes(found: Limits) -> list[Line]:
     Other machines share the cores: of several rounds, each beside its own limit, the middle one is told.
     """
     slugs = [f"call{number}" for number in range(1 + ROUNDS * WARM_CALLS)]
-    with instance.bench(slugs) as bench:
+    with instance.bench(slugs, dev=False) as bench:
         crowd = Crowd(WARM_PEOPLE, [f"http://social{number}.example" for number in range(20)])
         bench.know(crowd)
         people = range(WARM_PEOPLE)
         with bench.serving():
-            load.send(bench.port, crowd.likes(bench.port, slugs[0], people)).expect("202")
+            load.send(bench.port, crowd.likes(bench.url, slugs[0], people)).expect("202")
             rounds = []
             for start in range(1, len(slugs), WARM_CALLS):
                 part = slugs[start : start + WARM_CALLS]
-                requests = [like for slug in part for like in crowd.likes(bench.port, slug, people)]
+                requests = [like for slug in part for like in crowd.likes(bench.url, slug, people)]
                 before = limits.verifications()
                 result = load.send(bench.port, requests, connections=256).expect("202")
                 rounds.append((result.rate / ((before + limits.verifications()) / 2), result.rate))
@@ -96,7 +96,7 @@ def cold_likes(found: Limits) -> list[Line]:
     elsewhere = Elsewhere(servers=10)
     crowd = Crowd(COLD, elsewhere.origins)
     with instance.bench() as bench, elsewhere.serving(crowd):
-        requests = crowd.likes(bench.port, "call0", range(COLD))
+        requests = crowd.likes(bench.url, "call0", range(COLD))
         with bench.serving():
             result = load.send(bench.port, requests, connections=64).expect("202")
             deadline = time.monotonic() + 60
@@ -197,24 +197,19 @@ def _growth(database: str, measured: growth.Grown) -> list[Line]:
 
 
 def memory(found: Limits) -> list[Line]:
-    """The server's memory when nothing happens, when a campaign is new, and after many endorsements."""
+    """The server's memory when nothing happens, and after many endorsements."""
     crowd = Crowd(MANY, [f"http://social{number}.example" for number in range(50)], algorithm="ed25519")
-    with instance.bench() as bench:
+    with instance.bench(dev=False) as bench:
         bench.know(crowd)
-        # The first start founds the coalition of the campaign and issues its first tally; no other one does.
-        with bench.serving():
-            time.sleep(SETTLED)
-            founding = bench.memory()
         with bench.serving():
             time.sleep(SETTLED)
             idle = bench.memory()
-            requests = crowd.likes(bench.port, "call0", range(MANY))
+            requests = crowd.likes(bench.url, "call0", range(MANY))
             load.send(bench.port, requests, connections=128).expect("202")
             assert support(bench, "call0") == MANY
             after = bench.memory()
     return [
         Line("memory, idle", idle, " MB", wanted="< 90"),
-        Line("memory, idle, where a campaign was new at the start", founding, " MB"),
         Line(f"memory after {MANY:,} endorsements", after, " MB"),
     ]
 

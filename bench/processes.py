@@ -46,8 +46,8 @@ def inbox(cluster: Cluster) -> Iterator[tuple[int, float, float]]:
             bench.know(crowd)
             with bench.processes(serving=number) as ports:
                 for slug, port in zip(warm, ports, strict=True):
-                    load.send(port, crowd.likes(bench.port, slug, range(PEOPLE))).expect("202")
-                requests = [like for slug in hot for like in crowd.likes(bench.port, slug, range(PEOPLE))]
+                    load.send(port, crowd.likes(bench.url, slug, range(PEOPLE))).expect("202")
+                requests = [like for slug in hot for like in crowd.likes(bench.url, slug, range(PEOPLE))]
                 result = load.send(ports, requests, connections=CONNECTIONS).expect("202")
             assert asyncio.run(_endorsements(bench, hot)) == {PEOPLE}
         yield number, result.rate, limits.verifications(0.5)
