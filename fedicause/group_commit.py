@@ -21,7 +21,8 @@ _Waiting = tuple[Any, asyncio.Future[Any], float]
 
 
 # A group costs the same few statements whatever its size. In a crowd the next group waits while more keep
-# coming, though not long, nor for more than are worth it: while they are written, the others are verified.
+# coming, though not long, nor for more than are worth it: while they are written, the others are verified
+# (see sluice.py, without which all would be verified first, and then all would wait for the write).
 # A lone change never waits.
 CROWD = 16
 ENOUGH = 128
@@ -120,8 +121,10 @@ class GroupCommit:
     async def _gather(self) -> None:
         for _ in range(MOMENTS):
             waiting = len(self._waiting)
+            if waiting >= ENOUGH:
+                return
             await asyncio.sleep(MOMENT)
-            if len(self._waiting) == waiting or waiting >= ENOUGH:
+            if len(self._waiting) == waiting:
                 return
 
     async def _apply_all(self, changes: Sequence[Any], tries: int = TRIES) -> Sequence[Any]:

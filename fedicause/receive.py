@@ -17,6 +17,7 @@ from fedicause.fediverse.record import Unverified, Vanished
 from fedicause.fediverse.weigh import Arrival
 from fedicause.group_commit import GroupCommit, Overloaded
 from fedicause.instance import Instance
+from fedicause.sluice import Sluice
 from storage import actors, blocks, parked
 from storage.actors import Known
 from storage.columns import to_milliseconds
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 BLOCKS_FRESH_FOR = timedelta(seconds=5)
 # Said between organisations: an answer, or a new roster, may be waiting to go.
 ANSWERED = frozenset({"Join", "Leave", "Accept", "Reject", "Invite"})
+
+# In one turn of the event loop, of a crowd: a write that is under way needs some ten turns, and is to be through
+# before all the others are verified.
+AT_ONCE = 8
 
 Outcome = Literal["taken", "parked", "ignored"]
 
@@ -48,6 +53,7 @@ class Receiver:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
+        self._sluice = Sluice(AT_ONCE)
         self._commits = GroupCommit(
             instance.database,
             lambda session, given: record.changes(session, instance, given),
@@ -86,6 +92,9 @@ class Receiver:
         Raises Malformed (no activity), Forged (unsigned, badly signed, stale, replayed), Refused (blocked, or
         the signer is not the actor), Overloaded (come again later).
         """
+        turn = self._sluice.enter()
+        if turn is not None:
+            await turn
         now = self._instance.now()
         activity = activities.read(activities.decode(request.body))
         if not self._knows_blocks(now):

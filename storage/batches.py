@@ -147,12 +147,23 @@ async def gathered(
     return msgspec.json.decode(found) if found else []
 
 
-async def put(
+async def put(session: AsyncSession, statement: Any, rows: Sequence[Sequence[Any]]) -> None:
+    """Runs a statement of `insert_rows` that is made once and kept, with these rows.
+
+    It is done once the next statement of this session is, or its transaction.
+    """
+    parameters = {"given": packed(rows)}
+    if storage_sqlite.is_direct(session):
+        await storage_sqlite.defer(session, statement, parameters)
+    else:
+        await session.execute(statement, parameters)
+
+
+async def put_returning(
     session: AsyncSession, statement: Any, rows: Sequence[Sequence[Any]]
 ) -> Sequence[Sequence[Any]]:
-    """Runs a statement of `insert_rows` that is made once and kept, with these rows; what it is RETURNING."""
+    """Runs such a statement at once; the rows that it is RETURNING."""
     parameters = {"given": packed(rows)}
     if storage_sqlite.is_direct(session):
         return await storage_sqlite.direct(session, statement, parameters)
-    result = await session.execute(statement, parameters)
-    return result.all() if result.returns_rows else []  # type: ignore[attr-defined]
+    return (await session.execute(statement, parameters)).all()

@@ -225,7 +225,7 @@ def _add_waves(dialect: str) -> Any:
 async def add_waves(session: AsyncSession, more: Mapping[int, int], hour: int) -> dict[int, int]:
     """Counts so many first endorsements more of each host; how many there are in this hour (since 1970)."""
     rows = [[host, hour, number] for host, number in sorted(more.items())]
-    counted = await batches.put(session, _add_waves(batches.dialect_of(session)), rows)
+    counted = await batches.put_returning(session, _add_waves(batches.dialect_of(session)), rows)
     return {host: number for host, number in counted}  # noqa: C416 - rows are no pairs to the checker
 
 

@@ -1,7 +1,8 @@
-"""SQLite beside an event loop, at the price of one change of threads for each statement.
+"""SQLite beside an event loop, at the price of at most one change of threads for each statement.
 
 The driver changes threads four times: to open a cursor, to execute, to fetch and to close. On a busy loop
-each change waits for the interpreter's lock, twice.
+each change waits for the interpreter's lock, twice, and for its turn. A BEGIN, and what gives no rows, needs
+none of its own.
 """
 
 import sqlite3
@@ -63,18 +64,61 @@ class Cursor:
 
 
 class Connection(aiosqlite.Connection):
+    """A connection that saves changes of threads: what gives nothing waits for what does, or for the end."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._deferred: list[tuple[str, Sequence[Any]]] = []
+        self._is_used = False
+
     @property
     def driver(self) -> sqlite3.Connection:
         return self._conn
 
+    def begin(self, statement: str) -> None:
+        """Begins a transaction with the first statement in it."""
+        self._deferred = [(statement, ())]
+
+    def defer(self, statement: str, parameters: Sequence[Any]) -> None:
+        """Executes it before whatever comes next; if it fails, that does."""
+        self._deferred.append((statement, parameters))
+
     async def change_threads(self, work: Any, *arguments: Any) -> Any:
-        """What this gives, done in the connection's own thread."""
+        """What this gives, done in the connection's own thread, after all that was deferred."""
+        deferred, self._deferred = self._deferred, []
+        # Even if nobody waits for it any more: what the thread has in hand is done.
+        self._is_used = True
+        if deferred:
+            return await self._execute(self._after, deferred, work, arguments)  # type: ignore[no-untyped-call]
         return await self._execute(work, *arguments)  # type: ignore[no-untyped-call]
+
+    async def commit(self) -> None:
+        # One that is deferred is the beginning.
+        if self._is_used or len(self._deferred) > 1:
+            deferred, self._deferred, self._is_used = self._deferred, [], True
+            await self._execute(self._finish, deferred)  # type: ignore[no-untyped-call]
+        self._deferred = []
+        self._is_used = False
 
     async def rollback(self) -> None:
         # The pool asks for it after every commit, too.
-        if self.driver.in_transaction:
-            await super().rollback()
+        self._deferred = []
+        if self._is_used:
+            await self.change_threads(self.driver.rollback)
+            self._is_used = False
+
+    def _after(self, deferred: Sequence[tuple[str, Sequence[Any]]], work: Any, arguments: Any) -> Any:
+        for statement, parameters in deferred:
+            self.driver.execute(statement, parameters).close()
+        return work(*arguments)
+
+    def _finish(self, deferred: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        try:
+            self._after(deferred, self.driver.commit, ())
+        except sqlite3.Error:
+            # Nobody else would: to the pool, a transaction whose commit failed has ended.
+            self.driver.rollback()
+            raise
 
     def rows(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """The rows of a statement; for the connection's own thread."""
@@ -104,17 +148,31 @@ async def direct(
     They take 170 µs of the event loop's time for each statement, this takes 50. The statement must be one
     that is made once and kept, and its parameters what the driver takes.
     """
+    driver = await _driver(session)
+    text, values = _bound(statement, parameters)
+    try:
+        return await driver.change_threads(driver.rows, text, values)  # type: ignore[no-any-return]
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
+
+
+async def defer(session: AsyncSession, statement: Any, parameters: Mapping[str, Any]) -> None:
+    """Executes a statement that gives nothing with the next one of this session, or before it commits."""
+    (await _driver(session)).defer(*_bound(statement, parameters))
+
+
+async def _driver(session: AsyncSession) -> Connection:
     driver: Connection | None = session.info[_DIRECT]
     if driver is None:
         driver = await session.run_sync(lambda begun: begun.connection().connection.driver_connection)
         session.info[_DIRECT] = driver
     assert driver is not None  # noqa: S101
+    return driver
+
+
+def _bound(statement: Any, parameters: Mapping[str, Any]) -> tuple[str, list[Any]]:
     text, names, fixed = _compiled(statement)
-    values = [parameters[name] if name in parameters else fixed[name] for name in names]
-    try:
-        return await driver.change_threads(driver.rows, text, values)  # type: ignore[no-any-return]
-    except sqlite3.Error as error:
-        raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
+    return text, [parameters[name] if name in parameters else fixed[name] for name in names]
 
 
 @lru_cache(maxsize=64)
