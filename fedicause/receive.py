@@ -29,8 +29,8 @@ BLOCKS_FRESH_FOR = timedelta(seconds=5)
 # Said between organisations: an answer, or a new roster, may be waiting to go.
 ANSWERED = frozenset({"Join", "Leave", "Accept", "Reject", "Invite"})
 
-# In one turn of the event loop, of a crowd: a write that is under way needs some ten turns, and is to be through
-# before all the others are verified.
+# Of a crowd, in one turn of the event loop: a write that is under way needs several turns, and is to be
+# through before all the others are verified.
 AT_ONCE = 8
 
 Outcome = Literal["taken", "parked", "ignored"]
