@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakSet
 
 from sqlalchemy import event, func, select
 from sqlalchemy.engine import URL, make_url
@@ -71,9 +72,10 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = async_url(url)
         self.dialect = self.url.get_backend_name()
+        self._opened: WeakSet[sqlite.Connection] = WeakSet()
         if self.dialect == "sqlite":
-            self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1)
-            self._reader = _sqlite_engine(self.url, begin="BEGIN", pool_size=4)
+            self._writer = _sqlite_engine(self.url, self._opened, begin="BEGIN IMMEDIATE", pool_size=1)
+            self._reader = _sqlite_engine(self.url, self._opened, begin="BEGIN", pool_size=4)
             self._most_connections = 5
         else:
             self._writer = self._reader = _postgresql_engine(self.url)
@@ -167,6 +169,9 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+        # Of whoever was stopped in the middle the connection is on its way back, and in no pool.
+        for connection in list(self._opened):
+            await connection.close()
 
 
 def _bytes_of(path: Path) -> int:
@@ -212,10 +217,19 @@ def expect_answers(connection: Any) -> None:
             raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
+def _sqlite_engine(
+    url: URL, opened: WeakSet[sqlite.Connection], *, begin: str, pool_size: int
+) -> AsyncEngine:
+    """An engine whose connections are in `opened` too."""
+
+    async def connect() -> sqlite.Connection:
+        connection = await sqlite.connect(url.database or "")
+        opened.add(connection)
+        return connection
+
     engine = create_async_engine(
         url,
-        async_creator=lambda: sqlite.connect(url.database or ""),
+        async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=60,

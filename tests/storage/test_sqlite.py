@@ -123,3 +123,15 @@ async def test_rows_that_can_not_be_written_are_an_error_of_the_database(tmp_pat
     async with database.writing() as session:
         await sqlite.direct(session, select(1), {})
     await database.close()
+
+
+async def test_no_connection_is_left_open_by_whoever_was_stopped(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
+    reading = database.reading()
+    session = await reading.__aenter__()
+    await session.connection()
+    (connection,) = database._opened
+    await database.close()
+    with pytest.raises(ValueError, match="no active connection"):
+        assert connection.driver
+    await reading.__aexit__(None, None, None)
